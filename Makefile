@@ -1,0 +1,68 @@
+# Bespoke: `make run` for the shop, `make test` for the tests. Needs Python 3.11 to 3.13 and nothing else.
+# Every path below is relative, so that the project may live in a folder with a space in its name.
+
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+PINS := pyproject.toml requirements.lock
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input -c requirements.lock
+PACKAGES := domain readmodels commands projections ml queries adapters app
+
+# A virtual environment works only where it was made and while its Python is there. If not, it is made anew.
+STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(pwd -P)" ] && \
+	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
+
+.PHONY: help setup setup-dev run test lint type bench clean
+
+help:
+	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
+	@echo 'make test    set up and run all tests; ARGS="-k cart" goes to pytest'
+	@echo 'make lint    formatting, lint and import directions'
+	@echo 'make type    mypy --strict'
+	@echo 'make bench   from action to answer, and loading'
+	@echo 'make setup   only create .venv with what running needs'
+	@echo 'make clean   remove .venv, caches and the data in var/'
+
+setup: $(RUNTIME)
+
+setup-dev: $(DEV)
+
+$(RUNTIME): $(PINS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null || { \
+		echo "Bespoke needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo 'Setting up .venv with $(PYTHON) (once; a minute or so)'
+	@$(PYTHON) -m venv $(if $(STALE),--clear) .venv || { \
+		echo "Could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@pwd -P > .venv/.home
+	$(PIP) -e .
+	@touch $(RUNTIME)
+
+$(DEV): $(RUNTIME)
+	@echo 'Adding what the tests and checks need'
+	$(PIP) -e '.[dev]'
+	@touch $(DEV)
+
+run: setup
+	@$(BIN)/bespoke up $(ARGS)
+
+test: setup-dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@PYTHONPATH=. $(BIN)/lint-imports
+
+type: setup-dev
+	@$(BIN)/python -m mypy
+
+bench: setup
+	@$(BIN)/python -m benchmarks.freshness $(ARGS)
+
+clean:
+	rm -rf .venv var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(PACKAGES) tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""One folder an outside system: translate and call, nothing else."""

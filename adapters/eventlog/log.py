@@ -1,0 +1,143 @@
+"""One shard of a log: an eventsourcing Application on a PostgreSQL schema, behind the ports of commands and projections."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, cast
+from uuid import UUID
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import (
+    IntegrityError,
+    InterfaceError,
+    Mapper,
+    Notification,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
+from psycopg.errors import Error as PsycopgError
+from psycopg.errors import UniqueViolation
+
+from adapters.eventlog.mapper import SealingMapper
+from adapters.eventlog.recorder import BatchRecorder
+from adapters.keys import Keyring
+from adapters.postgres import connection_parts
+from commands.ports import ConflictError, UnavailableError
+from domain.event import Event
+
+
+class _LogApplication(Application[UUID]):
+    """``events`` is the table: <name>_events in the schema of the shard."""
+
+    name = "log"
+
+    def __init__(self, env: Mapping[str, str], mapper: SealingMapper) -> None:
+        self._given_mapper = mapper
+        super().__init__(env=env)
+
+    def construct_mapper(self) -> Mapper[UUID]:
+        return self._given_mapper
+
+
+class PostgresLog:
+    """Loads and saves many aggregates at a time; gives events to whoever folds them."""
+
+    def __init__(
+        self, url: str, mapper: SealingMapper, keyring: Keyring | None, *, schema: str, create: bool = False
+    ) -> None:
+        parts = connection_parts(url)
+        self._keyring = keyring
+        self.mapper = mapper
+        with translated():
+            self._application = _LogApplication(_environment(parts, schema, create), mapper)
+        self.recorder = cast(BatchRecorder, self._application.recorder)
+
+    def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
+        """The aggregates that exist among ``streams``. Raises UnavailableError."""
+        aggregates: dict[UUID, Any] = {}
+        for stream, events in self.streams(streams):
+            aggregate: Any = None
+            for event in events:
+                aggregate = event.mutate(aggregate)
+            aggregates[stream] = aggregate
+        return aggregates
+
+    def streams(self, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[Event]]]:
+        """Each stream that exists with all its events. Raises UnavailableError."""
+        with translated():
+            stored = self.recorder.select_streams(streams) if streams else []
+        self._prefetch(stored)
+        for stream, events in groupby(stored, lambda e: cast(UUID, e.originator_id)):
+            yield stream, [self.decode(event) for event in events]
+
+    def save(self, aggregates: Iterable[Any]) -> int:
+        """All pending events in one transaction; how many. Raises ConflictError, UnavailableError."""
+        changed = list(aggregates)
+        if self._keyring is not None:
+            self._keyring.add_streams([a.id for a in changed if a.pending_events[0].originator_version == 1])
+            self._keyring.prefetch(a.id for a in changed)
+        with translated():
+            return len(self._application.save(*changed))
+
+    def decode(self, stored: StoredEvent) -> Event:
+        """One stored event as a typed one, or ``Erased``."""
+        return cast(Event, self.mapper.to_domain_event(stored))
+
+    def decode_all(self, stored: Sequence[StoredEvent]) -> list[Event]:
+        """Many at once, with their keys fetched in one round trip."""
+        self._prefetch(stored)
+        return [self.decode(event) for event in stored]
+
+    def read(self, after: int, limit: int) -> Sequence[Notification]:
+        """Events with a position greater than ``after``, in order. Raises UnavailableError."""
+        with translated():
+            return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+
+    def head(self) -> int:
+        """The last position, 0 where nothing is recorded. Raises UnavailableError."""
+        with translated():
+            return self.recorder.max_notification_id() or 0
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._application.close()
+
+    def _prefetch(self, stored: Sequence[StoredEvent]) -> None:
+        if self._keyring is not None:
+            self._keyring.prefetch(cast(UUID, event.originator_id) for event in stored)
+
+
+def _environment(parts: Mapping[str, str], schema: str, create: bool) -> dict[str, str]:
+    return {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "APPLICATION_RECORDER_TOPIC": "adapters.eventlog.recorder:BatchRecorder",
+        "POSTGRES_DBNAME": parts["dbname"],
+        "POSTGRES_HOST": parts["host"],
+        "POSTGRES_PORT": parts["port"],
+        "POSTGRES_USER": parts["user"],
+        "POSTGRES_PASSWORD": parts["password"],
+        "POSTGRES_SCHEMA": schema,
+        "POSTGRES_POOL_SIZE": "2",
+        "POSTGRES_MAX_OVERFLOW": "6",
+        "POSTGRES_CONNECT_TIMEOUT": "3",
+        "POSTGRES_ENABLE_DB_FUNCTIONS": "n",
+        "CREATE_TABLE": "y" if create else "n",
+    }
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The library's errors in the terms of the ports."""
+    try:
+        yield
+    except IntegrityError:
+        raise ConflictError("a stream has grown meanwhile") from None
+    except (OperationalError, InterfaceError) as error:
+        raise UnavailableError("the event log does not answer") from error
+    except PersistenceError as error:
+        if isinstance(error.__cause__, UniqueViolation):
+            raise ConflictError("a stream has grown meanwhile") from None
+        raise UnavailableError("the event log does not answer") from error
+    except PsycopgError as error:
+        raise UnavailableError("the event log does not answer") from error

@@ -1,0 +1,94 @@
+"""The OpenAPI 3.1 description: what Litestar cannot see by itself. Served as JSON alone, without scripts."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Response, Router
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, OpenAPIMediaType, Operation, RequestBody, Schema, SecurityScheme
+from litestar.openapi.spec.enums import OpenAPIType
+
+from adapters.http.problems import MEDIA_TYPE, ProblemDetails
+
+PATH = "/schema"
+KEY_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}, {"apiKey": []}]
+READ_ERRORS = (400, 401, 403, 500, 503)
+WRITE_ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 500, 503)
+_MEANING = {
+    400: "The request cannot be understood",
+    401: "No API key, or an unknown one",
+    403: "The key lacks the scope",
+    404: "There is no such thing",
+    408: "The body came too slowly",
+    409: "The shop's rules refuse it",
+    413: "The body is too large",
+    415: "Not this media type, or a compressed body",
+    422: "A field is wrong; `field` names it",
+    500: "An error of ours; `error_id` finds it in the log",
+    503: "A server is down; nothing was stored that is not acknowledged. See Retry-After",
+}
+_SCHEMES: dict[str, Any] = {
+    "bearer": SecurityScheme(type="http", scheme="bearer", description="Authorization: Bearer KEY"),
+    "basic": SecurityScheme(type="http", scheme="basic", description="The key as user name, no password"),
+    "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """The error answers of a route."""
+    return {
+        status: ResponseSpec(
+            ProblemDetails,
+            description=_MEANING[status],
+            media_type=MEDIA_TYPE,
+            generate_examples=False,
+        )
+        for status in statuses
+    }
+
+
+def answers(shape: type) -> dict[int, ResponseSpec]:
+    """The 200 of a route."""
+    return {200: ResponseSpec(shape, description="Taken", generate_examples=False)}
+
+
+def body_of(description: str, media_types: frozenset[str]) -> type[Operation]:
+    """An operation whose body is documented though the handler reads it raw."""
+    content = {
+        media: OpenAPIMediaType(
+            schema=Schema(type=OpenAPIType.STRING if "xml" in media else OpenAPIType.OBJECT)
+        )
+        for media in sorted(media_types)
+    }
+
+    @dataclass
+    class WithBody(Operation):
+        request_body: Any = field(
+            default_factory=lambda: RequestBody(content=content, description=description, required=True)
+        )
+
+    return WithBody
+
+
+def config() -> OpenAPIConfig:
+    """At ``/schema`` and ``/schema/openapi.json``."""
+    return OpenAPIConfig(
+        title="Bespoke",
+        version="1",
+        description="Shop events in, recommendations out.",
+        components=Components(security_schemes=_SCHEMES),
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        openapi_router=Router(
+            PATH, route_handlers=[], include_in_schema=False, after_request=_no_html, opt={"channel": "api"}
+        ),
+        use_handler_docstrings=True,
+    )
+
+
+def _no_html(response: Response[Any]) -> Response[Any]:
+    """Litestar's own page for an unknown path below the schema becomes a problem like all others."""
+    if response.status_code == 404:
+        raise NotFoundException
+    return response

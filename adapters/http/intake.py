@@ -1,0 +1,110 @@
+"""From a delivery to what became of it: verify, parse, one call of the writer, tally."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from anyio import to_thread
+
+from adapters.channels.channel import Channel, Delivery, Parsed, Problem, RejectedError, Trust
+from adapters.http.metrics import Metrics
+from adapters.http.ports import Writer
+from adapters.http.problems import FieldError
+from commands.bus import Outcome
+
+#: Larger bodies are parsed in a thread, so that others need not wait: 2 MiB of POSLog take 150 ms or more.
+LARGE_BYTES = 64 * 1024
+_REFUSED = 409
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What became of a delivery. ``recorded`` counts events; ``duplicates`` items of which nothing was new;
+    ``skipped`` items of no interest; ``errors`` names each item that was refused."""
+
+    success: bool
+    recorded: int
+    duplicates: int
+    skipped: int
+    errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``status`` is 200, or the one to refuse with where no item was good."""
+
+    taken: Taken
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes deliveries of all channels."""
+
+    writer: Writer
+    metrics: Metrics
+    now: Callable[[], datetime]
+
+    async def take(
+        self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust
+    ) -> Verdict:
+        """Raises RejectedError, or UnavailableError if nothing was stored."""
+        delivery = Delivery(headers, body, self.now())
+        if len(body) > LARGE_BYTES:
+            parsed = await to_thread.run_sync(_parse, channel, delivery, trust)
+        else:
+            parsed = _parse(channel, delivery, trust)
+        commands = [command for _, command in parsed.commands]
+        outcomes = await self.writer.submit(commands) if commands else []
+        verdict = _judge(parsed, outcomes)
+        self._count(name, verdict)
+        return verdict
+
+    def _count(self, name: str, verdict: Verdict) -> None:
+        taken = verdict.taken
+        self.metrics.taken(name, events=taken.recorded, duplicates=taken.duplicates, skipped=taken.skipped)
+        for error in taken.errors:
+            self.metrics.rejected(name, error.status or _REFUSED)
+
+
+def _parse(channel: Channel, delivery: Delivery, trust: Trust) -> Parsed:
+    channel.verify(delivery)
+    try:
+        return channel.parse(delivery, trust)
+    except RecursionError:
+        raise RejectedError("body", "nested too deeply", 400) from None
+
+
+def _judge(parsed: Parsed, outcomes: Sequence[Outcome]) -> Verdict:
+    per_item: dict[int, list[Outcome]] = {}
+    for (index, _), outcome in zip(parsed.commands, outcomes, strict=True):
+        per_item.setdefault(index, []).append(outcome)
+    problems = [
+        *parsed.problems,
+        *(_refusal(index, item) for index, item in per_item.items() if _refused(item)),
+    ]
+    problems.sort(key=lambda problem: problem.index)
+    good = [item for item in per_item.values() if not _refused(item)]
+    taken = Taken(
+        success=not problems,
+        recorded=sum(outcome.events for outcome in outcomes),
+        duplicates=sum(not any(outcome.events for outcome in item) for item in good),
+        skipped=parsed.skipped,
+        errors=tuple(FieldError(p.field, p.reason, p.index, p.status) for p in problems),
+    )
+    return Verdict(taken, 200 if good or parsed.skipped or not problems else _status(problems))
+
+
+def _refused(item: Sequence[Outcome]) -> bool:
+    return any(outcome.refused for outcome in item)
+
+
+def _refusal(index: int, item: Sequence[Outcome]) -> Problem:
+    why = next(outcome.refused for outcome in item if outcome.refused)
+    return Problem(index, "item", f"the shop's rules refuse it ({why})", _REFUSED)
+
+
+def _status(problems: Sequence[Problem]) -> int:
+    """The one that all agree on."""
+    statuses = {problem.status for problem in problems}
+    return statuses.pop() if len(statuses) == 1 else 422

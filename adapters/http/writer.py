@@ -1,0 +1,96 @@
+"""Takes commands from many requests at a time to the bus: what arrives while a batch is stored goes with the next."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Sequence
+
+from commands.bus import Bus, Outcome
+from commands.command import Command
+from commands.ports import UnavailableError
+
+BATCH = 500
+WAITING = 20_000
+
+
+class BusWriter:
+    """One thread owns the bus. ``waiting`` commands at the most are held; beyond that callers are sent away."""
+
+    def __init__(self, bus: Bus, *, batch: int = BATCH, waiting: int = WAITING) -> None:
+        self._bus = bus
+        self._batch = batch
+        self._waiting = waiting
+        self._held = 0
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="bus", daemon=True)
+        self._thread.start()
+
+    async def submit(self, commands: Sequence[Command]) -> list[Outcome]:
+        """Returns when they are stored. Raises UnavailableError, also when too much is waiting already."""
+        if not commands:
+            return []
+        if self._held + len(commands) > self._waiting:
+            raise UnavailableError("too many events are waiting to be stored")
+        loop = asyncio.get_running_loop()
+        job = _Job(commands, loop, loop.create_future())
+        self._held += len(commands)
+        try:
+            self._jobs.put(job)
+            return await asyncio.shield(job.answer)
+        finally:
+            self._held -= len(commands)
+
+    def close(self) -> None:
+        """Stores what is waiting, then ends the thread."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs, more = [job], True
+            while more and sum(len(j.commands) for j in jobs) < self._batch:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    self._jobs.put(None)
+                    more = False
+                else:
+                    jobs.append(following)
+            self._store(jobs)
+
+    def _store(self, jobs: list["_Job"]) -> None:
+        try:
+            outcomes = self._bus.dispatch([command for job in jobs for command in job.commands])
+        except Exception as error:
+            if len(jobs) > 1 and not isinstance(error, UnavailableError):
+                for job in jobs:  # one of them is to blame; the others shall not suffer
+                    self._store([job])
+                return
+            for job in jobs:
+                job.fail(error)
+            return
+        for job in jobs:
+            mine, outcomes = outcomes[: len(job.commands)], outcomes[len(job.commands) :]
+            job.done(mine)
+
+
+class _Job:
+    """The commands of one request, and where to answer."""
+
+    def __init__(
+        self,
+        commands: Sequence[Command],
+        loop: asyncio.AbstractEventLoop,
+        answer: "asyncio.Future[list[Outcome]]",
+    ) -> None:
+        self.commands = commands
+        self._loop = loop
+        self.answer = answer
+
+    def done(self, outcomes: list[Outcome]) -> None:
+        self._loop.call_soon_threadsafe(lambda: self.answer.cancelled() or self.answer.set_result(outcomes))
+
+    def fail(self, error: Exception) -> None:
+        self._loop.call_soon_threadsafe(lambda: self.answer.cancelled() or self.answer.set_exception(error))

@@ -1,0 +1,137 @@
+"""Data keys of streams and keys of retention periods, wrapped, in a database of their own."""
+
+import os
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.keys.wrapping import WrappingKeys, current_epoch, derive
+from adapters.lru import Lru
+from adapters.postgres import Database
+from domain.event import Retention
+
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS stream_key (stream uuid PRIMARY KEY, epoch int NOT NULL, wrapped bytea NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS period_key (
+    period serial PRIMARY KEY, retention smallint NOT NULL, month int NOT NULL,
+    epoch int NOT NULL, wrapped bytea NOT NULL, UNIQUE (retention, month))""",
+)
+ADD = "INSERT INTO stream_key SELECT * FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) ON CONFLICT DO NOTHING"
+GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%s)"
+ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE {}"
+
+OLD_STREAMS = "SELECT stream, epoch, wrapped FROM stream_key WHERE epoch < %s FOR UPDATE"
+OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE epoch < %s FOR UPDATE"
+REWRAP_STREAM = "UPDATE stream_key SET epoch = %s, wrapped = %s WHERE stream = %s"
+REWRAP_PERIOD = "UPDATE period_key SET epoch = %s, wrapped = %s WHERE period = %s"
+
+
+class KeyDestroyedError(Exception):
+    """The key was destroyed: what it encrypted is gone for ever, and nothing more is encrypted with it."""
+
+
+class Keyring:
+    """Event key = HKDF(data key of the stream, period key of (retention class, month)); see docs/encryption.md."""
+
+    def __init__(self, database: Database, wrapping: WrappingKeys, *, cache: int = 200_000) -> None:
+        self._database = database
+        self._wrapping = wrapping
+        self._streams: Lru[UUID, bytes] = Lru(cache)
+        self._periods: dict[int, bytes] = {}
+        self._period_ids: dict[tuple[Retention, int], int] = {}
+        self._ciphers: Lru[tuple[UUID, int], AESGCM] = Lru(cache)
+
+    def create_tables(self) -> None:
+        """Idempotent; call under the provisioning lock."""
+        with self._database.connection() as connection:
+            for table in TABLES:
+                connection.execute(table)
+
+    def prefetch(self, streams: Iterable[UUID]) -> None:
+        """Loads the data keys of many streams in one round trip."""
+        missing = [s for s in set(streams) if self._streams.get(s) is None]
+        if missing:
+            self._load(missing)
+
+    def add_streams(self, streams: Collection[UUID]) -> None:
+        """A data key for each new stream. Must be stored before the first event that it encrypts."""
+        epoch, new = current_epoch(), [s for s in streams if self._streams.get(s) is None]
+        if not new:
+            return
+        wrapped = [self._wrapping.wrap(os.urandom(32), epoch, s.bytes) for s in new]
+        with self._database.connection() as connection:
+            connection.execute(ADD, (new, [epoch] * len(new), wrapped))
+        self._load(new)
+
+    def period(self, retention: Retention, month: int) -> int:
+        """The number of a retention period; numbers tell nothing, the month stands here alone."""
+        if (retention, month) not in self._period_ids:
+            self._add_period(retention, month)
+        return self._period_ids[retention, month]
+
+    def cipher(self, stream: UUID, period: int) -> AESGCM:
+        """The cipher of a stream's events of one period. Raises KeyDestroyedError."""
+        cipher = self._ciphers.get((stream, period))
+        if cipher is None:
+            data_key, period_key = self._stream_key(stream), self._period_key(period)
+            cipher = AESGCM(derive(data_key, "bespoke event", salt=period_key))
+            self._ciphers.put((stream, period), cipher)
+        return cipher
+
+    def rewrap(self) -> list[int]:
+        """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""
+        epoch = current_epoch()
+        with self._database.connection() as connection, connection.transaction():
+            streams = connection.execute(OLD_STREAMS, (epoch,)).fetchall()
+            for stream, old, wrapped in streams:
+                connection.execute(REWRAP_STREAM, (epoch, self._again(wrapped, old, epoch, stream.bytes), stream))  # type: ignore[attr-defined]
+            periods = connection.execute(OLD_PERIODS, (epoch,)).fetchall()
+            for period, old, wrapped, retention, month in periods:
+                context = f"{retention}:{month}".encode()
+                connection.execute(REWRAP_PERIOD, (epoch, self._again(wrapped, old, epoch, context), period))
+        return self._wrapping.destroy_before(epoch)
+
+    def _again(self, wrapped: object, old: object, new: int, context: bytes) -> bytes:
+        assert isinstance(wrapped, bytes) and isinstance(old, int)
+        return self._wrapping.wrap(self._wrapping.unwrap(wrapped, old, context), new, context)
+
+    def _stream_key(self, stream: UUID) -> bytes:
+        key = self._streams.get(stream)
+        if key is None:
+            self._load([stream])
+            key = self._streams.get(stream)
+        if key is None:
+            raise KeyDestroyedError(f"stream {stream}")
+        return key
+
+    def _load(self, streams: list[UUID]) -> None:
+        with self._database.connection() as connection:
+            rows = connection.execute(GET, (streams,)).fetchall()
+        for stream, epoch, wrapped in rows:
+            assert isinstance(stream, UUID) and isinstance(epoch, int) and isinstance(wrapped, bytes)
+            self._streams.put(stream, self._wrapping.unwrap(wrapped, epoch, stream.bytes))
+
+    def _add_period(self, retention: Retention, month: int) -> None:
+        epoch, context = current_epoch(), f"{retention.value}:{month}".encode()
+        wrapped = self._wrapping.wrap(os.urandom(32), epoch, context)
+        with self._database.connection() as connection:
+            connection.execute(ADD_PERIOD, (retention.value, month, epoch, wrapped))
+        self._load_period("retention = %s AND month = %s", (retention.value, month))
+
+    def _period_key(self, period: int) -> bytes:
+        if period not in self._periods:
+            self._load_period("period = %s", (period,))
+        if period not in self._periods:
+            raise KeyDestroyedError(f"period {period}")
+        return self._periods[period]
+
+    def _load_period(self, where: str, values: tuple[int, ...]) -> None:
+        with self._database.connection() as connection:
+            row = connection.execute(PERIOD.format(where), values).fetchone()  # type: ignore[arg-type]
+        if row:
+            period, epoch, wrapped, retention, month = row
+            assert isinstance(period, int) and isinstance(epoch, int) and isinstance(wrapped, bytes)
+            self._periods[period] = self._wrapping.unwrap(wrapped, epoch, f"{retention}:{month}".encode())
+            self._period_ids[Retention(retention), month] = period  # type: ignore[index, arg-type]

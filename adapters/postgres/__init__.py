@@ -1,0 +1,64 @@
+"""PostgreSQL, as all stores on it use it: databases made on demand, pooled connections, one error for "down"."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool
+
+from commands.ports import UnavailableError
+
+PROVISION_LOCK = 0x62657370  # "besp": one process at a time creates tables
+
+
+def database_url(server: str, database: str) -> str:
+    """The same server, another database."""
+    return make_conninfo(server, dbname=database)
+
+
+def connection_parts(url: str) -> dict[str, str]:
+    """host, port, user, password and dbname of a connection string, with libpq's defaults."""
+    parts = {k: str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
+    return {"host": "localhost", "port": "5432", "user": "postgres", "password": "", "dbname": "postgres"} | parts
+
+
+@contextmanager
+def provisioning(server: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection that holds the one lock under which databases and tables are made. Raises UnavailableError."""
+    try:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (PROVISION_LOCK,))
+            yield connection
+    except psycopg.OperationalError as error:
+        raise UnavailableError("PostgreSQL does not answer") from error
+
+
+def ensure_database(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """Creates a database unless it exists. The role needs CREATEDB, or an administrator creates it beforehand."""
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+class Database:
+    """A small pool on one database."""
+
+    def __init__(self, url: str, *, size: int = 4, timeout: float = 3.0) -> None:
+        self._pool: ConnectionPool[psycopg.Connection[tuple[object, ...]]] = ConnectionPool(
+            url, min_size=1, max_size=size, timeout=timeout, open=False, kwargs={"autocommit": True}
+        )
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+        """A pooled connection in autocommit mode. Raises UnavailableError when the server is down."""
+        try:
+            self._pool.open()
+            with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise UnavailableError("PostgreSQL does not answer") from error
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._pool.close()

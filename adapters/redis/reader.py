@@ -1,0 +1,95 @@
+"""The read models as queries read them: one round trip a request, the shop kept in process until it changes."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import redis.asyncio
+
+from adapters.redis import translated
+from ml.nextitem.model import Config, build
+from queries.ports import Person, Shop
+from readmodels import catalogue, customer, keys, statistics
+from readmodels.keys import MOVED, Keys
+
+Versions = tuple[bytes | None, bytes | None, bytes | None]
+
+
+class RedisReader:
+    """Implements queries.ports.ReadModels. ``categories`` and stock come from the catalogue, so a change of either
+    counts from the next request on."""
+
+    def __init__(self, url: str, namespace: str) -> None:
+        self._client = redis.asyncio.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=1)
+        self._namespace = namespace
+        self._keys = Keys(namespace, 0)
+        self._seen: Versions | None = None
+        self._shop = Shop({}, build(statistics.Statistics(), {}, Config()))
+        self._lock = asyncio.Lock()
+
+    async def shop(self) -> Shop:
+        """The catalogue and the model in use. Raises UnavailableError."""
+        await self._ask()
+        return self._shop
+
+    async def person(self, stream: UUID) -> tuple[Person, Shop]:
+        """Whoever the stream belongs to, and the shop. Raises UnavailableError."""
+        home, fields = stream, await self._ask(stream)
+        for _ in range(3):  # a person may move on between two looks
+            if MOVED.encode() not in fields:
+                break
+            home = UUID(fields[MOVED.encode()].decode())
+            fields = await self._ask(home)
+        records = {UUID(f.decode()): customer.decode(v) for f, v in fields.items() if f != MOVED.encode()}
+        return Person(home, records), self._shop
+
+    async def ready(self) -> str:
+        """ "ok", or what is wrong."""
+        try:
+            with translated():
+                live: Any = await self._client.get(keys.generation(self._namespace))
+        except Exception as error:
+            return type(error).__name__
+        return "ok" if live else "nothing projected yet"
+
+    async def close(self) -> None:
+        """Gives all connections back."""
+        await self._client.aclose()
+
+    async def _ask(self, home: UUID | None = None) -> dict[bytes, bytes]:
+        """A person's fields; the shop is brought up to date if anything of it changed."""
+        while True:
+            asked = self._keys
+            pipeline: Any = self._client.pipeline(transaction=False)
+            pipeline.get(keys.generation(self._namespace))
+            pipeline.get(asked.catalogue_version)
+            pipeline.get(asked.statistics_current)
+            pipeline.get(keys.model(self._namespace))
+            if home is not None:
+                pipeline.hgetall(asked.person(home))
+            with translated():
+                live, *answers = await pipeline.execute()
+            if int(live or 0) == asked.generation:
+                await self._refresh((answers[0], answers[1], answers[2]))
+                return answers[3] if home is not None else {}
+            self._keys, self._seen = Keys(self._namespace, int(live or 0)), None
+
+    async def _refresh(self, versions: Versions) -> None:
+        if versions == self._seen:
+            return
+        async with self._lock:
+            if versions != self._seen:
+                self._shop = await self._load(versions)
+                self._seen = versions
+
+    async def _load(self, versions: Versions) -> Shop:
+        _, current, model = versions
+        with translated():
+            stored: Any = await self._client.hgetall(self._keys.catalogue)  # type: ignore[misc]
+            counts: Any = await self._client.get(self._keys.statistics(current.decode())) if current else None
+        products = catalogue.products(map(catalogue.decode, stored.values()))
+        whole = statistics.decode(counts) if counts else statistics.Statistics()
+        config = msgspec.json.decode(model, type=Config) if model else Config()
+        kinds = {sku: product.category for sku, product in products.items()}
+        return Shop(products, await asyncio.to_thread(build, whole, kinds, config))

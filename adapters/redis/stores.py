@@ -1,0 +1,177 @@
+"""The stores of the projections, on a synchronous client, everything in pipelines."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import redis
+
+from adapters.redis import translated
+from readmodels import keys as catalogue_of_keys
+from readmodels.keys import MOVED, Keys
+from readmodels.stores import Refused, Write
+
+DAY_S = 86_400
+
+
+class RedisCustomerStore:
+    """A person is a hash: a field a stream, or the one field ``moved``."""
+
+    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def write(self, writes: Sequence[Write]) -> list[Refused | None]:
+        """One answer a write, None where it was stored. Raises UnavailableError."""
+        calls = [
+            ("FCALL", "bespoke_put", 1, self._keys.person(w.home), str(w.stream), w.was, w.value) for w in writes
+        ]
+        return [_refused(answer) for answer in _pipeline(self._client, calls)]
+
+    def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
+        """Each stream's person, and its own field or None. Raises UnavailableError."""
+        calls = [("HMGET", self._keys.person(s), MOVED, str(s)) for s in streams]
+        found: dict[UUID, tuple[UUID, bytes | None]] = {}
+        gone: dict[UUID, UUID] = {}
+        for stream, (moved, value) in zip(streams, _pipeline(self._client, calls), strict=True):
+            found[stream] = stream, value
+            if moved:
+                gone[stream] = UUID(moved.decode())
+        calls = [("HGET", self._keys.person(home), str(stream)) for stream, home in gone.items()]
+        for (stream, home), value in zip(gone.items(), _pipeline(self._client, calls), strict=True):
+            found[stream] = home, value
+        return found
+
+    def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:
+        """Each stream's person, and all fields of that person. Raises UnavailableError."""
+        found: dict[UUID, tuple[UUID, Mapping[UUID, bytes]]] = {}
+        at_home = {stream: stream for stream in streams}
+        while at_home:
+            calls = [("HGETALL", self._keys.person(home)) for home in at_home.values()]
+            answers = zip(at_home.items(), _pipeline(self._client, calls), strict=True)
+            at_home = {}
+            for (stream, home), fields in answers:
+                moved = fields.get(MOVED.encode())
+                if moved:
+                    at_home[stream] = UUID(moved.decode())
+                else:
+                    found[stream] = home, {UUID(f.decode()): value for f, value in fields.items()}
+        return found
+
+    def place(self, home: UUID, fields: Mapping[UUID, bytes], former: Sequence[UUID]) -> None:
+        """Makes ``home`` hold exactly these streams, then the ``former`` homes point to it. Raises UnavailableError."""
+        pairs = [part for stream, value in fields.items() for part in (str(stream), value)]
+        calls: list[tuple[Any, ...]] = [("FCALL", "bespoke_place", 1, self._keys.person(home), *pairs)]
+        calls += [("FCALL", "bespoke_leave", 1, self._keys.person(old), str(home)) for old in former]
+        _pipeline(self._client, calls)
+
+
+class RedisCatalogueStore:
+    """All products in one hash, with a counter that tells readers to look again."""
+
+    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def write(self, writes: Sequence[Write]) -> list[Refused | None]:
+        """One answer a write, None where it was stored. Raises UnavailableError."""
+        calls: list[tuple[Any, ...]] = [
+            ("FCALL", "bespoke_put", 1, self._keys.catalogue, str(w.stream), w.was, w.value) for w in writes
+        ]
+        if calls:
+            calls.append(("INCR", self._keys.catalogue_version))
+        return [_refused(answer) for answer in _pipeline(self._client, calls)[: len(writes)]]
+
+    def read(self, streams: Sequence[UUID]) -> dict[UUID, bytes | None]:
+        """Each product's field. Raises UnavailableError."""
+        if not streams:
+            return {}
+        with translated():
+            values: Any = self._client.hmget(self._keys.catalogue, [str(s) for s in streams])
+        return dict(zip(streams, values, strict=True))
+
+
+class RedisStatisticsStore:
+    """Parts by shard, and the published generation by its hash."""
+
+    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def load(self, shard: int) -> bytes | None:
+        """The shard's part as last saved. Raises UnavailableError."""
+        with translated():
+            part: Any = self._client.get(self._keys.statistics_part(shard))
+        return part if isinstance(part, bytes) else None
+
+    def save(self, shard: int, part: bytes) -> None:
+        """Replaces the shard's part. Raises UnavailableError."""
+        with translated():
+            self._client.set(self._keys.statistics_part(shard), part)
+
+    def parts(self, shards: Iterable[int]) -> list[bytes]:
+        """The parts that there are of these shards. Raises UnavailableError."""
+        calls = [("GET", self._keys.statistics_part(shard)) for shard in shards]
+        return [part for part in _pipeline(self._client, calls) if part]
+
+    def publish(self, digest: str, statistics: bytes) -> None:
+        """Makes an immutable generation the current one; the one before goes a day later. Raises UnavailableError."""
+        with translated():
+            before: Any = self._client.get(self._keys.statistics_current)
+            self._client.set(self._keys.statistics(digest), statistics)
+            self._client.set(self._keys.statistics_current, digest)
+            if before and before.decode() != digest:
+                self._client.expire(self._keys.statistics(before.decode()), DAY_S)
+
+
+class Generations:
+    """Which generation of read models is live."""
+
+    def __init__(self, client: "redis.Redis", namespace: str) -> None:
+        self._client = client
+        self._namespace = namespace
+
+    def live(self) -> int:
+        """The live generation, 0 where there is none: the server is new or was wiped. Raises UnavailableError."""
+        with translated():
+            found: Any = self._client.get(catalogue_of_keys.generation(self._namespace))
+        return int(found) if found else 0
+
+    def begin(self, at_least: int) -> int:
+        """The number of a new generation, above ``at_least`` and above all there were. Raises UnavailableError."""
+        with translated():
+            number: Any = self._client.incr(catalogue_of_keys.newest_generation(self._namespace))
+            if number <= at_least:
+                number = self._client.incrby(catalogue_of_keys.newest_generation(self._namespace), at_least + 1 - number)
+        return int(number)
+
+    def switch(self, generation: int) -> None:
+        """Readers see this generation from their next request on. Raises UnavailableError."""
+        with translated():
+            self._client.set(catalogue_of_keys.generation(self._namespace), generation)
+
+    def drop(self, generation: int) -> int:
+        """Deletes all keys of a generation; how many. Raises UnavailableError."""
+        with translated():
+            pattern = f"{self._namespace}:g{generation}:*"
+            dropped = 0
+            for key in self._client.scan_iter(match=pattern, count=1000):
+                dropped += int(self._client.unlink(key))
+        return dropped
+
+
+def _pipeline(client: "redis.Redis", calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    if not calls:
+        return []
+    pipeline: Any = client.pipeline(transaction=False)
+    for call in calls:
+        pipeline.execute_command(*call)
+    with translated():
+        return list(pipeline.execute())
+
+
+def _refused(answer: Any) -> Refused | None:
+    if answer is None:
+        return None
+    moved, version = answer
+    return Refused(UUID(moved.decode()) if moved else None, int(version))

@@ -1,0 +1,1 @@
+"""The outermost room: settings, wiring, the command line and the processes."""

@@ -1,0 +1,200 @@
+"""The project process: log → Redis, one runner a log, restarted from the confirmed position when a server went away."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from eventsourcing.persistence import PersistenceError
+
+from adapters import redis as redis_adapter
+from adapters.eventlog.feed import LiveFeed, ReplayFeed
+from adapters.eventlog.log import PostgresLog
+from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
+from app.wiring import Wiring
+from commands.ports import UnavailableError
+from projections.ports import Feed, Projection
+from projections.project_catalogue import CatalogueProjection
+from projections.project_customers import CustomersProjection
+from projections.project_statistics import StatisticsProjection
+from projections.runner import Runner, StoreRestartedError
+from readmodels import keys
+from readmodels.keys import Keys
+
+LOGGER = logging.getLogger("bespoke.project")
+RETRY_S = 1.0
+PROJECTOR_LOCK = 0x70726F6A  # "proj": one projector a namespace
+Progress = Callable[[int], None]
+
+
+class AnotherProjectorError(Exception):
+    """Somebody else projects this namespace already."""
+
+
+def start_generation(wiring: Wiring) -> int:
+    """The live generation; a new one from position 0 where Redis has none (it is new, or was wiped)."""
+    live = wiring.generations.live()
+    if not live:
+        live = wiring.generations.begin(at_least=_last_generation(wiring))
+        wiring.generations.switch(live)
+    return live
+
+
+def catch_up(wiring: Wiring, generation: int, progress: Progress = lambda n: None) -> int:
+    """Projects what is recorded up to now and returns how many events that were."""
+    return sum(_replay(wiring, generation, number, progress) for number in range(len(_logs(wiring))))
+
+
+def follow(wiring: Wiring, stop: threading.Event) -> None:
+    """Projects until ``stop`` is set, through restarts of the servers. Raises AnotherProjectorError."""
+    while not stop.is_set():
+        try:
+            with single_projector(wiring):
+                _follow_all(wiring, start_generation(wiring), stop)
+        except (UnavailableError, PersistenceError) as error:
+            LOGGER.warning("projecting waits: %s", type(error).__name__)
+        stop.wait(RETRY_S)
+
+
+def rebuild(wiring: Wiring, progress: Progress = lambda n: None) -> tuple[int, int, int]:
+    """Folds everything anew beside the live generation, then switches; (old, new, events).
+
+    Readers see the old one until the switch. Raises AnotherProjectorError while a projector runs: it would go on
+    writing the old generation.
+    """
+    with single_projector(wiring):
+        old = wiring.generations.live()
+        new = wiring.generations.begin(at_least=max(old, _last_generation(wiring)))
+        events = catch_up(wiring, new, progress)
+        wiring.generations.switch(new)
+        wiring.generations.drop(old)
+    return old, new, events
+
+
+def lag(wiring: Wiring) -> int:
+    """Events that are recorded and not yet confirmed as projected."""
+    live = wiring.generations.live()
+    return sum(
+        log.head() - wiring.positions(log).load(_name(live, number)) for number, log in enumerate(_logs(wiring))
+    )
+
+
+@contextmanager
+def single_projector(wiring: Wiring) -> Iterator[None]:
+    """Holds the right to project. Raises AnotherProjectorError, UnavailableError."""
+    log = wiring.customers[0]
+    with log.recorder.datastore.get_connection() as connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (PROJECTOR_LOCK,)).fetchone()
+        if not row or not row["mine"]:
+            raise AnotherProjectorError("a projector of this namespace is running already")
+        try:
+            yield
+        finally:
+            if not connection.closed:
+                _unlock(connection)
+
+
+def _unlock(connection: psycopg.Connection[object]) -> None:
+    try:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (PROJECTOR_LOCK,))
+    except psycopg.Error:
+        LOGGER.warning("the projector lock's connection is gone")
+
+
+def _logs(wiring: Wiring) -> list[PostgresLog]:
+    return [wiring.catalogue, *wiring.customers]
+
+
+def _name(generation: int, number: int) -> str:
+    return f"g{generation}:{number}"
+
+
+def _last_generation(wiring: Wiring) -> int:
+    """The highest generation that any position tells of, so that numbers are never used again after a wipe."""
+    names = wiring.positions(wiring.customers[0]).projections()
+    return max((int(name[1:].partition(":")[0]) for name in names), default=0)
+
+
+def _projections(wiring: Wiring, generation: int, number: int) -> list[Projection]:
+    client = redis_adapter.connect(wiring.redis_url)
+    where = Keys(wiring.settings.namespace, generation)
+    log = _logs(wiring)[number]
+    if number == 0:
+        return [CatalogueProjection(RedisCatalogueStore(client, where), log)]
+    statistics = StatisticsProjection(
+        RedisStatisticsStore(client, where),
+        log,
+        shard=number - 1,
+        shards=wiring.settings.shards,
+        least=wiring.settings.least_people,
+    )
+    return [CustomersProjection(RedisCustomerStore(client, where), log), statistics]
+
+
+def _start(wiring: Wiring, generation: int, number: int, projections: list[Projection]) -> int:
+    confirmed = wiring.positions(_logs(wiring)[number]).load(_name(generation, number))
+    counted = [p.position for p in projections if isinstance(p, StatisticsProjection)]
+    return min([confirmed, *counted])
+
+
+def _runner(
+    wiring: Wiring, generation: int, number: int, projections: list[Projection], feed: Feed, start: int
+) -> Runner:
+    client = wiring.redis
+    return Runner(
+        _name(generation, number),
+        feed,
+        projections,
+        wiring.positions(_logs(wiring)[number]),
+        start=start,
+        confirm=lambda: redis_adapter.on_disk(client, keys.confirmed(wiring.settings.namespace)),
+        identity=lambda: redis_adapter.run_identity(client),
+    )
+
+
+def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) -> int:
+    log = _logs(wiring)[number]
+    projections = _projections(wiring, generation, number)
+    start = _start(wiring, generation, number, projections)
+    feed = ReplayFeed(log, start, log.head())
+    events = 0
+    with _runner(wiring, generation, number, projections, feed, start) as runner:
+        while count := runner.step(0):
+            events += count
+            progress(count)
+    return events
+
+
+def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
+    """One thread a log; when one has to stop, all do, and start again together."""
+    ended = threading.Event()
+    threads = [
+        threading.Thread(target=_follow, args=(wiring, generation, number, stop, ended), name=f"project-{number}")
+        for number in range(len(_logs(wiring)))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _follow(wiring: Wiring, generation: int, number: int, stop: threading.Event, ended: threading.Event) -> None:
+    try:
+        _follow_once(wiring, generation, number, lambda: stop.is_set() or ended.is_set())
+    except (UnavailableError, StoreRestartedError, PersistenceError) as error:
+        LOGGER.warning("projection %s starts again: %s", number, type(error).__name__)
+    finally:
+        ended.set()
+
+
+def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable[[], bool]) -> None:
+    redis_adapter.load_functions(wiring.redis)
+    projections = _projections(wiring, generation, number)
+    start = _start(wiring, generation, number, projections)
+    with (
+        LiveFeed(_logs(wiring)[number], start) as feed,
+        _runner(wiring, generation, number, projections, feed, start) as runner,
+    ):
+        while not stopped():
+            runner.step()

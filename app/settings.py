@@ -1,0 +1,131 @@
+"""Settings, from ``BESPOKE_*`` in the environment. Nothing else reads the environment."""
+
+import json
+import os
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretBytes, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapters.http.keys import ApiKeys, Scope, generate
+from adapters.keys.wrapping import derive
+
+LEAST_SECRET = 32
+
+
+class SettingsError(Exception):
+    """A setting is missing or unsafe; the text says what to do."""
+
+
+class Settings(BaseSettings):
+    """Where no server's URL is set, Bespoke starts its own under ``var``, and makes its own secrets there."""
+
+    model_config = SettingsConfigDict(env_prefix="BESPOKE_", frozen=True, extra="ignore")
+
+    namespace: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,20}$")] = "shop"
+    var: Path = Path("var")
+    postgres_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    shards: Annotated[int, Field(ge=1, le=1024)] = 1
+    least_people: Annotated[int, Field(ge=1, le=1000)] = 5
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    store_timezone: str = "UTC"
+    master_secret: SecretBytes | None = None
+    shopify_secret: SecretStr | None = None
+    identity_secret: SecretStr | None = None
+    api_keys: SecretStr | None = None
+    wrapping_keys: Path | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether any server is Bespoke's own."""
+        return self.postgres_url is None or self.redis_url is None
+
+    @property
+    def secrets(self) -> Path:
+        """The folder of generated secrets: 0700, its files 0600, outside every backup of the databases."""
+        return self.var / "secrets"
+
+    def master(self) -> bytes:
+        """The master secret, made on first use of the embedded default. Raises SettingsError."""
+        if self.master_secret is not None:
+            secret = self.master_secret.get_secret_value()
+            if len(secret) < LEAST_SECRET:
+                raise SettingsError(f"BESPOKE_MASTER_SECRET is shorter than {LEAST_SECRET} bytes")
+            return secret
+        if self.postgres_url is not None:
+            raise SettingsError(
+                "BESPOKE_MASTER_SECRET is not set. With your own PostgreSQL it has to be, and to be kept: "
+                "without it nothing recorded can be read. Make one: openssl rand -hex 32"
+            )
+        return self._kept("master", lambda: os.urandom(LEAST_SECRET).hex().encode())
+
+    def identity_key(self) -> bytes:
+        """What the shop's server signs identity tokens with."""
+        given = self.identity_secret
+        return given.get_secret_value().encode() if given else derive(self.master(), "bespoke identity tokens")
+
+    def shopify_key(self) -> str:
+        """What Shopify signs webhooks with; derived where the shop has none."""
+        given = self.shopify_secret
+        return given.get_secret_value() if given else derive(self.master(), "bespoke shopify webhooks").hex()
+
+    def wrapping_folder(self) -> Path:
+        """Where wrapping keys lie, one folder a namespace."""
+        return (self.wrapping_keys or self.secrets / "wrapping") / self.namespace
+
+    def keys(self) -> ApiKeys:
+        """The API keys: those given, else generated ones. Raises SettingsError."""
+        if self.api_keys is not None:
+            try:
+                return ApiKeys.from_json(self.api_keys.get_secret_value())
+            except ValueError as error:
+                raise SettingsError(f"BESPOKE_API_KEYS: {error}") from None
+        return ApiKeys.from_json(json.dumps([_record(*entry) for entry in self.generated_keys().items()]))
+
+    def generated_keys(self) -> dict[str, str]:
+        """Name → text of the generated keys: ``server`` may do everything, ``public`` is for browsers."""
+        kept: dict[str, str] = json.loads(self._kept("api_keys.json", _new_keys))
+        return kept
+
+    def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret's file, made by whoever comes first. Raises SettingsError if others can read it."""
+        path = self.secrets / name
+        self.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            _write_once(path, make())
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(f"{path} can be read by others. Do: chmod 600 {path}")
+        return path.read_bytes()
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Writes beside and links into place, so that nobody reads half a secret and the first one wins."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink()
+
+
+def _new_keys() -> bytes:
+    server, _ = generate(list(Scope))
+    public, _ = generate([Scope.CHANNEL_WRITE], public=True)
+    return json.dumps({"server": server, "public": public}).encode()
+
+
+def _record(name: str, text: str) -> dict[str, object]:
+    public = name == "public"
+    scopes = [Scope.CHANNEL_WRITE] if public else list(Scope)
+    return {"id": name, "sha256": sha256(text.encode()).hexdigest(), "scopes": scopes, "public": public}

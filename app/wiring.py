@@ -1,0 +1,182 @@
+"""The one composition root: settings → servers, logs, stores, the bus and the queries."""
+
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import redis
+from psycopg import connect, sql
+
+from adapters import redis as redis_adapter
+from adapters.channels.channel import Channel
+from adapters.channels.poslog import Poslog
+from adapters.channels.segment import Segment
+from adapters.channels.shopify import Shopify
+from adapters.directory import PostgresDirectory
+from adapters.embedded import EmbeddedServers
+from adapters.eventlog.feed import PostgresPositions
+from adapters.eventlog.log import PostgresLog
+from adapters.eventlog.mapper import SealingMapper
+from adapters.keys import Keyring
+from adapters.keys.wrapping import WrappingKeys, derive
+from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.redis.reader import RedisReader
+from adapters.redis.stores import Generations
+from app.settings import Settings
+from commands.bus import Bus
+from queries.reader import Queries
+
+DATABASES = ("log", "catalogue", "keys", "directory")
+
+
+class Wiring:
+    """Everything that a process needs, built when it is asked for. Use as a context manager."""
+
+    def __init__(self, settings: Settings, *, own_servers: bool = True) -> None:
+        self.settings = settings
+        self._own = own_servers
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self.settings.embedded:
+            servers = self.servers
+            servers.start() if self._own else servers.attach()
+            self._stack.callback(servers.stop)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @cached_property
+    def servers(self) -> EmbeddedServers:
+        """Bespoke's own PostgreSQL and Valkey."""
+        self.settings.var.mkdir(parents=True, exist_ok=True)
+        return EmbeddedServers(self.settings.var)
+
+    @property
+    def postgres_url(self) -> str:
+        """The PostgreSQL server."""
+        given = self.settings.postgres_url
+        return given.get_secret_value() if given else self.servers.postgres_url
+
+    @property
+    def redis_url(self) -> str:
+        """The Redis server."""
+        given = self.settings.redis_url
+        return given.get_secret_value() if given else self.servers.redis_url
+
+    def provision(self) -> None:
+        """Makes databases, tables and server functions that are missing. Raises UnavailableError."""
+        with provisioning(self.postgres_url) as connection:
+            for name in DATABASES:
+                ensure_database(connection, self._database(name))
+            self.keyring.create_tables()
+            self.directory.create_table()
+            for shard in range(self.settings.shards):
+                self._create_schema(shard)
+                self._log("log", f"shard_{shard}", self.keyring, create=True)
+            self._log("catalogue", "public", None, create=True)
+        redis_adapter.load_functions(self.redis)
+
+    def drop(self) -> None:
+        """Deletes the namespace's databases and keys. For throw-away namespaces."""
+        self._stack.close()
+        with connect(self.postgres_url, autocommit=True) as connection:
+            for name in DATABASES:
+                name_ = sql.Identifier(self._database(name))
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name_))
+        client = redis_adapter.connect(self.redis_url)
+        for key in client.scan_iter(match=f"{self.settings.namespace}:*", count=1000):
+            client.unlink(key)
+        client.close()
+
+    @cached_property
+    def master(self) -> bytes:
+        """The master secret."""
+        return self.settings.master()
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """Data keys of streams and periods."""
+        database = Database(self._url("keys"))
+        self._stack.callback(database.close)
+        return Keyring(database, WrappingKeys(self.settings.wrapping_folder(), self.master))
+
+    @cached_property
+    def directory(self) -> PostgresDirectory:
+        """Identifier → stream."""
+        database = Database(self._url("directory"))
+        self._stack.callback(database.close)
+        return PostgresDirectory(database, derive(self.master, "bespoke directory"))
+
+    @cached_property
+    def customers(self) -> list[PostgresLog]:
+        """The shards of the customers' log."""
+        return [self._log("log", f"shard_{n}", self.keyring) for n in range(self.settings.shards)]
+
+    @cached_property
+    def catalogue(self) -> PostgresLog:
+        """The log of products and experiments."""
+        return self._log("catalogue", "public", None)
+
+    @cached_property
+    def redis(self) -> "redis.Redis":
+        """A synchronous client."""
+        client = redis_adapter.connect(self.redis_url)
+        self._stack.callback(client.close)
+        return client
+
+    @cached_property
+    def generations(self) -> Generations:
+        """Which generation of read models is live."""
+        return Generations(self.redis, self.settings.namespace)
+
+    def positions(self, log: PostgresLog) -> PostgresPositions:
+        """How far projections of a log have come."""
+        return PostgresPositions(log, create=False)
+
+    def bus(self) -> Bus:
+        """A bus of its own for each thread that writes."""
+        return Bus(self.customers, self.catalogue, self.directory)
+
+    def reader(self) -> RedisReader:
+        """Read models for queries, on the running event loop."""
+        return RedisReader(self.redis_url, self.settings.namespace)
+
+    def queries(self, reader: RedisReader) -> Queries:
+        """The read side."""
+        return Queries(reader, self.directory, self.customers, uuid4)
+
+    def channels(self) -> dict[str, Channel]:
+        """The channel adapters by name."""
+        return {
+            "segment": Segment(identity_secret=self.settings.identity_key(), currency=self.settings.currency),
+            "shopify": Shopify(self.settings.shopify_key().encode(), currency=self.settings.currency),
+            "poslog": Poslog(store_timezone=self.settings.store_timezone, currency=self.settings.currency),
+        }
+
+    def _log(self, database: str, schema: str, keyring: Keyring | None, *, create: bool = False) -> PostgresLog:
+        mapper = SealingMapper(self.keyring, derive(self.master, "bespoke sources"))
+        log = PostgresLog(self._url(database), mapper, keyring, schema=schema, create=create)
+        if create:
+            PostgresPositions(log, create=True)
+            log.close()
+        else:
+            self._stack.callback(log.close)
+        return log
+
+    def _create_schema(self, shard: int) -> None:
+        with connect(self._url("log"), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(f"shard_{shard}"))
+            )
+
+    def _url(self, name: str) -> str:
+        return database_url(self.postgres_url, self._database(name))
+
+    def _database(self, name: str) -> str:
+        return f"bespoke_{self.settings.namespace}_{name}"

@@ -1,0 +1,222 @@
+"""The one router of commands: finds the streams, loads, decides, saves many commands at once, retries lost races."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from commands.command import Command, CustomerCommand, ProductCommand
+from commands.identify import UnlinkIdentifier
+from commands.ports import ConflictError, Directory, EventLog
+from domain.customer import Customer
+from domain.event import Aggregate
+from domain.identity import Identifier
+from domain.product import Product, product_id
+from domain.sharding import shard_of
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command. ``events`` 0: all of it was recorded before. ``refused``: why nothing was recorded."""
+
+    stream: UUID | None = None
+    version: int = 0
+    events: int = 0
+    refused: str | None = None
+
+
+class Bus:
+    """Not thread-safe: one bus a writing thread. ``cache`` is how many hot aggregates it keeps."""
+
+    def __init__(
+        self,
+        customers: Sequence[EventLog],
+        catalogue: EventLog,
+        directory: Directory,
+        *,
+        cache: int = 20_000,
+        attempts: int = 20,
+    ) -> None:
+        self._customers = customers
+        self._catalogue = catalogue
+        self._directory = directory
+        self._attempts = attempts
+        self._cache = _Cache(cache)
+
+    def dispatch(self, commands: Sequence[Command]) -> list[Outcome]:
+        """One outcome a command, in order; when it returns, all that was not refused is stored.
+
+        Raises UnavailableError: then nothing is acknowledged, and sending it all again is safe.
+        """
+        streams = self._directory.claim(_identifiers(commands))
+        for _ in range(self._attempts):
+            work = _Work(self, streams)
+            outcomes = work.run(commands)
+            try:
+                work.save()
+            except ConflictError:
+                continue
+            return outcomes
+        raise ConflictError("lost the race for a stream too often")
+
+    def log_of(self, stream: UUID) -> EventLog:
+        """The shard in which a customer's stream lives."""
+        return self._customers[shard_of(stream, len(self._customers))]
+
+
+class _Cache:
+    """Hot aggregates, least recently used out first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._aggregates: OrderedDict[UUID, Any] = OrderedDict()
+
+    def get(self, stream: UUID) -> Any | None:
+        if stream in self._aggregates:
+            self._aggregates.move_to_end(stream)
+        return self._aggregates.get(stream)
+
+    def keep(self, aggregates: Iterable[Any]) -> None:
+        for aggregate in aggregates:
+            self._aggregates[aggregate.id] = aggregate
+        while len(self._aggregates) > self._size:
+            self._aggregates.popitem(last=False)
+
+    def forget(self, streams: Iterable[UUID]) -> None:
+        for stream in streams:
+            self._aggregates.pop(stream, None)
+
+
+class _Work:
+    """One attempt at one batch."""
+
+    def __init__(self, bus: Bus, streams: dict[Identifier, UUID]) -> None:
+        self._bus = bus
+        self._streams = streams
+        self._touched: dict[UUID, Any] = {}
+
+    def run(self, commands: Sequence[Command]) -> list[Outcome]:
+        self._load(commands)
+        return [self._decide(command) for command in commands]
+
+    def save(self) -> None:
+        groups: dict[int, tuple[EventLog, list[Aggregate]]] = {}
+        for aggregate in self._touched.values():
+            if aggregate.pending_events:
+                log = self._log(aggregate)
+                groups.setdefault(id(log), (log, []))[1].append(aggregate)
+        try:
+            for log, aggregates in groups.values():
+                log.save(aggregates)
+        except BaseException:
+            self._bus._cache.forget(self._touched)
+            raise
+        self._bus._cache.keep(self._touched.values())
+
+    def _log(self, aggregate: Aggregate) -> EventLog:
+        return self._bus._catalogue if isinstance(aggregate, Product) else self._bus.log_of(aggregate.id)
+
+    def _load(self, commands: Sequence[Command]) -> None:
+        wanted: dict[int, tuple[EventLog, list[UUID]]] = {}
+        for stream, log in self._wanted(commands).items():
+            cached = self._bus._cache.get(stream)
+            if cached is not None:
+                self._touched[stream] = cached
+            else:
+                wanted.setdefault(id(log), (log, []))[1].append(stream)
+        for log, streams in wanted.values():
+            self._touched |= log.load(streams)
+
+    def _wanted(self, commands: Sequence[Command]) -> dict[UUID, EventLog]:
+        products = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
+        return {s: self._bus.log_of(s) for s in self._streams.values()} | dict.fromkeys(products, self._bus._catalogue)
+
+    def _decide(self, command: Command) -> Outcome:
+        if isinstance(command, CustomerCommand):
+            return self._decide_customer(command)
+        if isinstance(command, ProductCommand):
+            product = self._product(command)
+            return _watched(product, lambda: command.handle(product))
+        raise TypeError(f"no stream for {type(command).__name__}")
+
+    def _decide_customer(self, command: CustomerCommand) -> Outcome:
+        first, *others = [self._customer(i, command) for i in sorted(set(command.identifiers))]
+        events = sum(_link(first, other, command) for other in others)
+        if isinstance(command, UnlinkIdentifier):
+            events += _unlink(first, self._customer(command.other, command), command)
+        outcome = _watched(first, lambda: command.handle(first))
+        return Outcome(outcome.stream, outcome.version, outcome.events + events, outcome.refused)
+
+    def _customer(self, identifier: Identifier, command: CustomerCommand) -> Customer:
+        stream = self._streams[identifier]
+        if stream not in self._touched:
+            self._touched[stream] = Customer.open(
+                stream, identifier, occurred_at=command.occurred_at, channel=command.channel
+            )
+        found: Customer = self._touched[stream]
+        return found
+
+    def _product(self, command: ProductCommand) -> Product:
+        stream = product_id(command.sku)
+        if stream not in self._touched:
+            self._touched[stream] = Product.open(command.sku, occurred_at=command.occurred_at)
+        found: Product = self._touched[stream]
+        return found
+
+
+def _identifiers(commands: Iterable[Command]) -> set[Identifier]:
+    wanted: set[Identifier] = set()
+    for command in commands:
+        if isinstance(command, CustomerCommand):
+            wanted.update(command.identifiers)
+        if isinstance(command, UnlinkIdentifier):
+            wanted.add(command.other)
+    return wanted
+
+
+def _watched(aggregate: Any, decide: Callable[[], None]) -> Outcome:
+    before = aggregate.version
+    try:
+        decide()
+    except ValueError as refusal:
+        if aggregate.version != before:
+            raise RuntimeError("a decision refused after it had recorded") from refusal
+        return Outcome(aggregate.id, before, refused=type(refusal).__name__)
+    return Outcome(aggregate.id, aggregate.version, aggregate.version - before)
+
+
+def _both(one: Customer, other: Customer, act: Callable[[Customer, Customer], None]) -> int:
+    before = one.version + other.version
+    act(one, other)
+    act(other, one)
+    return one.version + other.version - before
+
+
+def _link(one: Customer, other: Customer, command: CustomerCommand) -> int:
+    return _both(
+        one,
+        other,
+        lambda here, there: here.link(
+            there.id,
+            other_kind=there.kind,
+            evidence=type(command).__name__,
+            source_id=f"{command.source_id}#{there.id.hex}",
+            occurred_at=command.occurred_at,
+            channel=command.channel,
+        ),
+    )
+
+
+def _unlink(one: Customer, other: Customer, command: UnlinkIdentifier) -> int:
+    return _both(
+        one,
+        other,
+        lambda here, there: here.unlink(
+            there.id,
+            reason=command.reason,
+            source_id=f"{command.source_id}#{there.id.hex}",
+            occurred_at=command.occurred_at,
+            channel=command.channel,
+        ),
+    )

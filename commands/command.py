@@ -1,0 +1,48 @@
+"""What every command has in common. A command asks for something to be recorded; the domain may refuse."""
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from domain.customer import Customer
+from domain.identity import Identifier
+from domain.product import Product
+from domain.values import Channel
+
+SourceId = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+class Command(BaseModel):
+    """``source_id`` names the delivery and the part of it, so that a redelivery is recognised."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source_id: SourceId
+    occurred_at: AwareDatetime
+
+
+class CustomerCommand(Command):
+    """Goes to the stream of the first identifier by precedence; the others are linked to it."""
+
+    identifiers: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=8)]
+    channel: Channel
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of the event that this command asks for."""
+        return {name: value for name, value in self if name != "identifiers"}
+
+    def handle(self, customer: Customer) -> None:
+        """Asks the customer to record it. A command that only links asks for nothing more."""
+
+
+class ProductCommand(Command):
+    """Goes to the stream of a SKU, or of an inventory item where a system knows no SKU."""
+
+    sku: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of the event that this command asks for."""
+        return {name: value for name, value in self if name != "sku"}
+
+    def handle(self, product: Product) -> None:
+        """Asks the product to record it."""

@@ -1,0 +1,271 @@
+"""A customer stream: what one identifier did, in every channel. Keeps no profile (a projection does)."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Self
+from uuid import UUID
+
+from eventsourcing.domain import event
+
+from domain.event import Aggregate, Created, Ledger, Retention, Sealed
+from domain.identity import Identifier, IdentifierKind
+from domain.values import (
+    Campaign,
+    Cents,
+    Channel,
+    Currency,
+    Details,
+    LawfulBasis,
+    Line,
+    Name,
+    Purpose,
+    Quantity,
+    Sku,
+    Text,
+    Url,
+)
+
+
+class Customer(Aggregate):
+    """Decides what may be recorded on one stream: nothing twice, nothing after erasure, no impossible return."""
+
+    TOPIC = "customer"
+
+    class Event(Aggregate.Event):
+        """``source_id`` names the delivery and its part, the same again if it is delivered again."""
+
+        occurred_at: Sealed[datetime]
+        source_id: Sealed[str]
+        channel: Sealed[Channel]
+
+        def mutate(self, aggregate: Any) -> Any:
+            """Evolves the customer, who also remembers the source, so that nothing is recorded twice."""
+            customer = super().mutate(aggregate)
+            customer.sources.add(self.source_id)
+            return customer
+
+    class Opened(Event, Created):
+        """The stream belongs to this identifier."""
+
+        TOPIC = "customer.opened"
+        RETENTION: ClassVar = Retention.IDENTITY
+        kind: Sealed[IdentifierKind]
+        value: Sealed[str]
+
+    class IdentifierLinked(Event):
+        """This stream and ``other`` are the same person; ``other`` records the same."""
+
+        TOPIC = "customer.identifier_linked"
+        RETENTION: ClassVar = Retention.IDENTITY
+        other: Sealed[UUID]
+        other_kind: Sealed[IdentifierKind]
+        evidence: Sealed[str]
+
+    class IdentifierUnlinked(Event):
+        """The link to ``other`` was wrong or has ended."""
+
+        TOPIC = "customer.identifier_unlinked"
+        RETENTION: ClassVar = Retention.IDENTITY
+        other: Sealed[UUID]
+        reason: Sealed[Text]
+
+    class DetailsGiven(Event):
+        """What the person, or a shop system on their behalf, told about them."""
+
+        TOPIC = "customer.details_given"
+        RETENTION: ClassVar = Retention.IDENTITY
+        details: Sealed[Details]
+
+    class LoyaltyJoined(Event):
+        """The person became a member of the loyalty programme."""
+
+        TOPIC = "customer.loyalty_joined"
+        RETENTION: ClassVar = Retention.IDENTITY
+        tier: Sealed[Name | None] = None
+
+    class Seen(Event):
+        """A visit: a page, screen or app opened, and how the visitor came."""
+
+        TOPIC = "customer.seen"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        page: Sealed[Text | None] = None
+        url: Sealed[Url | None] = None
+        referrer: Sealed[Url | None] = None
+        campaign: Sealed[Campaign | None] = None
+        device: Sealed[Name | None] = None
+        location: Sealed[Name | None] = None
+
+    class ProductViewed(Event):
+        TOPIC = "customer.product_viewed"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        sku: Sealed[Sku]
+        category: Sealed[Name | None] = None
+        brand: Sealed[Name | None] = None
+        price_cents: Sealed[Cents | None] = None
+        currency: Sealed[Currency | None] = None
+        device: Sealed[Name | None] = None
+        location: Sealed[Name | None] = None
+
+    class CategoryBrowsed(Event):
+        TOPIC = "customer.category_browsed"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        category: Sealed[Name]
+
+    class Searched(Event):
+        TOPIC = "customer.searched"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        query: Sealed[Text]
+
+    class AddedToCart(Event):
+        TOPIC = "customer.added_to_cart"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        line: Sealed[Line]
+        currency: Sealed[Currency | None] = None
+
+    class RemovedFromCart(Event):
+        TOPIC = "customer.removed_from_cart"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        sku: Sealed[Sku]
+        quantity: Sealed[Quantity]
+
+    class CartReplaced(Event):
+        """The whole cart as the channel reports it; what was in it before is gone."""
+
+        TOPIC = "customer.cart_replaced"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        lines: Sealed[tuple[Line, ...]]
+        currency: Sealed[Currency | None] = None
+
+    class CheckoutStarted(Event):
+        TOPIC = "customer.checkout_started"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        checkout_id: Sealed[Name | None] = None
+        lines: Sealed[tuple[Line, ...]] = ()
+        total_cents: Sealed[Cents | None] = None
+        currency: Sealed[Currency | None] = None
+
+    class OrderPlaced(Event):
+        """A sale, online or at a till. Amounts, date and channel stay readable after erasure; SKUs do not."""
+
+        TOPIC = "customer.order_placed"
+        RETENTION: ClassVar = Retention.TRANSACTION
+        occurred_at: Ledger[datetime]
+        channel: Ledger[Channel]
+        order_id: Ledger[Name]
+        total_cents: Ledger[Cents]
+        currency: Ledger[Currency]
+        tax_cents: Ledger[Cents] = 0
+        shipping_cents: Ledger[Cents] = 0
+        discount_cents: Ledger[Cents] = 0
+        lines: Sealed[tuple[Line, ...]]
+        store: Sealed[Name | None] = None
+
+    class LinesReturned(Event):
+        """Goods came back or an order was cancelled. No lines means that only money was returned."""
+
+        TOPIC = "customer.lines_returned"
+        RETENTION: ClassVar = Retention.TRANSACTION
+        occurred_at: Ledger[datetime]
+        channel: Ledger[Channel]
+        order_id: Ledger[Name]
+        return_id: Ledger[Name]
+        refund_cents: Ledger[Cents]
+        currency: Ledger[Currency]
+        lines: Sealed[tuple[Line, ...]] = ()
+        reason: Sealed[Text | None] = None
+
+    class ConsentGiven(Event):
+        """``medium`` is where the purpose may be pursued (None: everywhere)."""
+
+        TOPIC = "customer.consent_given"
+        RETENTION: ClassVar = Retention.CONSENT
+        purpose: Sealed[Purpose]
+        medium: Sealed[Channel | None] = None
+        basis: Sealed[LawfulBasis]
+        policy_version: Sealed[Name]
+
+    class ConsentWithdrawn(Event):
+        TOPIC = "customer.consent_withdrawn"
+        RETENTION: ClassVar = Retention.CONSENT
+        purpose: Sealed[Purpose]
+        medium: Sealed[Channel | None] = None
+        basis: Sealed[LawfulBasis]
+        policy_version: Sealed[Name]
+
+    class RecommendationShown(Event):
+        """An impression, as the channel reports it: SKUs in the order of their positions."""
+
+        TOPIC = "customer.recommendation_shown"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        placement: Sealed[Name]
+        skus: Sealed[tuple[Sku, ...]]
+        decision_id: Sealed[Name | None] = None
+
+    class RecommendationClicked(Event):
+        TOPIC = "customer.recommendation_clicked"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        placement: Sealed[Name]
+        sku: Sealed[Sku]
+        position: Sealed[Quantity | None] = None
+        decision_id: Sealed[Name | None] = None
+
+    @event(Opened)
+    def __init__(self, kind: IdentifierKind) -> None:
+        self.kind = kind
+        self.sources: set[str] = set()
+        self.linked: set[UUID] = set()
+        self.orders: set[str] = set()
+        self.returns: set[str] = set()
+
+    @classmethod
+    def open(cls, stream: UUID, identifier: Identifier, *, occurred_at: datetime, channel: Channel) -> Self:
+        """A new stream for an identifier not seen before."""
+        return cls._create(
+            cls.Opened,
+            id=stream,
+            kind=identifier.kind,
+            value=identifier.value,
+            occurred_at=occurred_at,
+            source_id="open",
+            channel=channel,
+        )
+
+    def record(self, fact: type[Event], *, source_id: str, **fields: Any) -> None:
+        """Records a fact that needs no decision but one: it is not recorded yet."""
+        if source_id not in self.sources:
+            self.trigger_event(fact, source_id=source_id, **fields)
+
+    def link(self, other: UUID, **fields: Any) -> None:
+        """Says once that this stream and ``other`` are one person."""
+        if other != self.id and other not in self.linked:
+            self.record(self.IdentifierLinked, other=other, **fields)
+
+    def unlink(self, other: UUID, **fields: Any) -> None:
+        """Takes a link back; unknown links are none to take back."""
+        if other in self.linked:
+            self.record(self.IdentifierUnlinked, other=other, **fields)
+
+    def place_order(self, order_id: str, **fields: Any) -> None:
+        """An order is placed once, however many systems report it."""
+        if order_id not in self.orders:
+            self.record(self.OrderPlaced, order_id=order_id, **fields)
+
+    def return_lines(self, return_id: str, **fields: Any) -> None:
+        """A return is recorded once. It may come before its order does: deliveries are in no order."""
+        if return_id not in self.returns:
+            self.record(self.LinesReturned, return_id=return_id, **fields)
+
+    @event(IdentifierLinked)
+    def _linked(self, other: UUID) -> None:
+        self.linked.add(other)
+
+    @event(IdentifierUnlinked)
+    def _unlinked(self, other: UUID) -> None:
+        self.linked.discard(other)
+
+    @event(OrderPlaced)
+    def _order_placed(self, order_id: str) -> None:
+        self.orders.add(order_id)
+
+    @event(LinesReturned)
+    def _lines_returned(self, return_id: str) -> None:
+        self.returns.add(return_id)

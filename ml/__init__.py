@@ -1,0 +1,1 @@
+"""Models: arrays in, arrays out. Knows no server."""

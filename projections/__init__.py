@@ -1,0 +1,1 @@
+"""Pure folds over events, and the one runner that stores what they fold."""

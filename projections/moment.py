@@ -1,0 +1,23 @@
+"""The order in which things happened: event time, then source."""
+
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from zlib import crc32
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def millis(moment: datetime) -> int:
+    """Milliseconds since 1970."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def tag(source_id: str) -> int:
+    """32 bits of a source id, which order what happened in the same millisecond."""
+    return crc32(source_id.encode())
+
+
+def digest(text: str) -> int:
+    """48 bits that stand for a text, where equality alone matters."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big")

@@ -1,0 +1,137 @@
+"""The statistics projection: one shard's counts, saved with their position in one value, published when they changed."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from uuid import UUID
+
+from domain.customer import Customer
+from domain.event import Event
+from projections.ports import History, Recorded
+from projections.statistics import WINDOW_MS, Look, count, look
+from readmodels import statistics
+from readmodels.statistics import LEAST_PEOPLE, Part
+from readmodels.stores import StatisticsStore
+
+STREAMS = 100_000
+LOOKS = 64
+PUBLISH_EVERY_S = 30.0
+
+
+class StatisticsProjection:
+    """Counts in memory; ``flush`` saves and publishes. ``least``: fewest people behind a published cell."""
+
+    def __init__(
+        self,
+        store: StatisticsStore,
+        history: History,
+        *,
+        shard: int = 0,
+        shards: int = 1,
+        least: int = LEAST_PEOPLE,
+        published: Callable[[str], None] = lambda digest: None,
+    ) -> None:
+        self._store = store
+        self._windows = _Windows(history)
+        self._shard, self._shards, self._least = shard, shards, least
+        self._published = published
+        self._changed = False
+        self._flushed_at = time.monotonic()
+        self.restart()
+
+    @property
+    def position(self) -> int:
+        """The position up to which events are counted."""
+        return self._part.position
+
+    def apply(self, batch: Sequence[Recorded]) -> None:
+        """Counts what is after the part's own position."""
+        new = [r for r in batch if r.position > self._part.position]
+        self._windows.fetch(r.event for r in new)
+        for recorded in new:
+            self._count(recorded.event)
+        if new:
+            self._part.position = new[-1].position
+            self._changed = True
+
+    def flush(self, *, idle: bool) -> None:
+        """Saves the part, then publishes all shards' parts as one: when idle, and every ``PUBLISH_EVERY_S``."""
+        if not self._changed or not (idle or time.monotonic() - self._flushed_at > PUBLISH_EVERY_S):
+            return
+        self._flushed_at = time.monotonic()
+        self._store.save(self._shard, statistics.encode_part(self._part))
+        others = (s for s in range(self._shards) if s != self._shard)
+        parts = [statistics.decode_part(part) for part in self._store.parts(others)]
+        whole = statistics.encode(statistics.merge([self._part, *parts], self._least))
+        digest = sha256(whole).hexdigest()
+        self._store.publish(digest, whole)
+        self._changed = False
+        self._published(digest)
+
+    def restart(self) -> None:
+        """Goes back to the part as it was saved."""
+        saved = self._store.load(self._shard)
+        self._part = statistics.decode_part(saved) if saved else Part()
+        self._windows.clear()
+        self._changed = False
+
+    def _count(self, event: Event) -> None:
+        if isinstance(event, Customer.ProductViewed):
+            count(self._part, event, self._windows.add(event), self._least)
+        else:
+            count(self._part, event, (), self._least)
+
+
+class _Windows:
+    """Each stream's latest views, so that a new one meets those around it; older ones are looked up in the log."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._looks: OrderedDict[UUID, list[Look]] = OrderedDict()
+        self._dropped: dict[UUID, int] = {}
+
+    def clear(self) -> None:
+        self._looks.clear()
+        self._dropped.clear()
+
+    def fetch(self, events: Iterable[Event]) -> None:
+        """Loads the past of streams that are not new and not remembered: their views before these events."""
+        first: dict[UUID, int] = {}
+        for event in events:
+            if isinstance(event, Customer.ProductViewed) and event.originator_id not in self._looks:
+                first.setdefault(event.originator_id, event.originator_version)
+        old = [stream for stream, version in first.items() if version > 2]
+        for stream, history in self._history.streams(old) if old else ():
+            for fact in history:
+                if isinstance(fact, Customer.ProductViewed) and fact.originator_version < first[stream]:
+                    self._remember(fact)
+
+    def add(self, fact: Customer.ProductViewed) -> list[Look]:
+        """The stream's other views around this one, which is remembered."""
+        at = look(fact)[0]
+        if self._dropped.get(fact.originator_id, at - WINDOW_MS) > at - WINDOW_MS:
+            around = self._from_log(fact)
+        else:
+            around = [other for other in self._looks.get(fact.originator_id, ()) if abs(other[0] - at) < WINDOW_MS]
+        self._remember(fact)
+        return around
+
+    def _from_log(self, fact: Customer.ProductViewed) -> list[Look]:
+        at = look(fact)[0]
+        ((_, history),) = self._history.streams([fact.originator_id])
+        before = (e for e in history if e.originator_version < fact.originator_version)
+        looks = (look(e) for e in before if isinstance(e, Customer.ProductViewed))
+        return [other for other in looks if abs(other[0] - at) < WINDOW_MS]
+
+    def _remember(self, fact: Customer.ProductViewed) -> None:
+        stream = fact.originator_id
+        looks = self._looks.setdefault(stream, [])
+        self._looks.move_to_end(stream)
+        looks.append(look(fact))
+        if len(looks) > LOOKS:
+            looks.sort(reverse=True)
+            self._dropped[stream] = max(looks.pop()[0], self._dropped.get(stream, 0))
+        while len(self._looks) > STREAMS:
+            gone, _ = self._looks.popitem(last=False)
+            self._dropped.pop(gone, None)

@@ -1,0 +1,97 @@
+"""The one runner: takes the log batch by batch to the projections, and confirms how far they have come.
+
+Confirming waits for the store's disk, up to a second, so it happens beside the folding, not between two batches.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from projections.ports import Feed, Positions, Projection
+
+CONFIRM_EVERY_S = 1.0
+
+
+class StoreRestartedError(Exception):
+    """The store's server came back as another run; go back to the last confirmed position."""
+
+
+class Runner:
+    """Use as a context manager; leaving it confirms what was projected.
+
+    ``confirm`` returns whether all that is written is now as safe as the store makes it; only then does the position
+    move. ``identity`` names the run of the store's server: when it changes, what was written since the last
+    confirmation may be gone, so the runner stops and is started again from the confirmed position.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        feed: Feed,
+        projections: Sequence[Projection],
+        positions: Positions,
+        *,
+        start: int,
+        confirm: Callable[[], bool] = lambda: True,
+        identity: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._name = name
+        self._feed = feed
+        self._projections = projections
+        self._positions = positions
+        self._confirm = confirm
+        self._identity = identity
+        self._run = identity()
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="confirm")
+        self._asked: tuple[int, Future[bool]] | None = None
+        self._asked_at = time.monotonic()
+        self.position = self.confirmed = start
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.settle()
+        self._beside.shutdown(wait=kind is None)
+
+    def step(self, timeout_s: float = 0.2) -> int:
+        """Projects the next batch; how many events it had. Raises StoreRestartedError."""
+        batch = self._feed.next_batch(timeout_s)
+        if batch:
+            for projection in self._projections:
+                projection.apply(batch)
+            self.position = batch[-1].position
+        if self._asked and self._asked[1].done():
+            self._confirmed(*self._asked)
+        if not self._asked and time.monotonic() - self._asked_at >= CONFIRM_EVERY_S:
+            self._ask(idle=not batch)
+        return len(batch)
+
+    def settle(self) -> None:
+        """Stores all that was held back, waits until it is safe, and moves the position. Raises StoreRestartedError."""
+        while self._asked:
+            self._confirmed(*self._asked)
+        self._ask(idle=True)
+        while self._asked:
+            self._confirmed(*self._asked)
+
+    def _ask(self, *, idle: bool) -> None:
+        for projection in self._projections:
+            projection.flush(idle=idle)
+        self._asked_at = time.monotonic()
+        if self.position > self.confirmed:
+            self._asked = self.position, self._beside.submit(self._confirm)
+
+    def _confirmed(self, position: int, answer: "Future[bool]") -> None:
+        self._asked = None
+        safe = answer.result()
+        if self._identity() != self._run:
+            raise StoreRestartedError
+        if safe:
+            self._positions.save(self._name, position)
+            self.confirmed = position

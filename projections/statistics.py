@@ -1,0 +1,81 @@
+"""The statistics fold: what is popular, and what is looked at soon after what.
+
+A pair (i, j) counts for each view of i and later view of j by one stream, less the longer it took: half after
+``HALF_LIFE_MS``, nothing after ``WINDOW_MS``. It depends on the two views alone, so the order of arrival is of no
+matter; integers, so that a rebuild is equal to the byte.
+"""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from domain.customer import Customer
+from domain.event import Event
+from projections.moment import millis, tag
+from readmodels.statistics import LEAST_PEOPLE, Cell, Part
+
+HALF_LIFE_MS = 120_000
+WINDOW_MS = 10 * HALF_LIFE_MS
+WHOLE = 1024
+DAY_MS = 86_400_000
+#: What an action counts for an item's popularity.
+VIEW, CART, ORDER = 1, 3, 5
+
+Look = tuple[int, int, str]
+
+
+def count(part: Part, fact: Event, around: Iterable[Look], least: int = LEAST_PEOPLE) -> None:
+    """Adds one event to a shard's counts. ``around``: the stream's other views within ``WINDOW_MS``, as (at, tag, sku)."""
+    person = person_number(fact.originator_id)
+    for sku, weight, at in _interest(fact):
+        _count_item(part, sku, weight, at, person, least)
+    if isinstance(fact, Customer.ProductViewed):
+        _count_pairs(part, look(fact), around, person, least)
+
+
+def count_session(part: Part, session: Iterable[Look], person: int, least: int = LEAST_PEOPLE) -> None:
+    """Adds one session's views, as ``count`` would one by one."""
+    before: list[Look] = []
+    for seen in session:
+        _count_item(part, seen[2], VIEW, seen[0], person, least)
+        _count_pairs(part, seen, before, person, least)
+        before.append(seen)
+
+
+def _count_item(part: Part, sku: str, weight: int, at: int, person: int, least: int) -> None:
+    days = part.items.setdefault(sku, {})
+    days[at // DAY_MS] = days.get(at // DAY_MS, 0) + weight
+    part.people.setdefault(sku, Cell()).add(weight, person, least)
+
+
+def _count_pairs(part: Part, new: Look, around: Iterable[Look], person: int, least: int) -> None:
+    for one, other, weight in _pairs(new, around):
+        part.pairs.setdefault(one, {}).setdefault(other, Cell()).add(weight, person, least)
+
+
+def look(fact: Customer.ProductViewed) -> Look:
+    """A view as the fold needs it."""
+    return millis(fact.occurred_at), tag(fact.source_id), fact.sku
+
+
+def person_number(stream: UUID) -> int:
+    """The random part of a stream's id: tells people apart and nothing else."""
+    return stream.int & ((1 << 62) - 1)
+
+
+def _interest(fact: Event) -> Iterator[tuple[str, int, int]]:
+    if isinstance(fact, Customer.ProductViewed):
+        yield fact.sku, VIEW, millis(fact.occurred_at)
+    elif isinstance(fact, Customer.AddedToCart):
+        yield fact.line.sku, CART, millis(fact.occurred_at)
+    elif isinstance(fact, Customer.OrderPlaced):
+        for line in fact.lines:
+            yield line.sku, ORDER, millis(fact.occurred_at)
+
+
+def _pairs(new: Look, around: Iterable[Look]) -> Iterator[tuple[str, str, int]]:
+    for other in around:
+        if other[2] != new[2] and abs(other[0] - new[0]) < WINDOW_MS:
+            first, second = sorted((new, other))
+            weight = int(WHOLE * 2 ** (-(second[0] - first[0]) / HALF_LIFE_MS))
+            if weight:
+                yield first[2], second[2], weight

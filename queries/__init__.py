@@ -1,0 +1,1 @@
+"""The read side, the mirror of commands: recommendations, profiles, timelines."""

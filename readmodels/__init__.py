@@ -1,0 +1,1 @@
+"""What queries read: every key in one catalogue, the record types, and the interfaces of their stores."""

@@ -1,0 +1,206 @@
+"""The customer record: what serving needs to know of a stream, and of a person as the sum of their streams.
+
+No identifier, name or address is in it. Moments are milliseconds since 1970; ``tag`` is a number from the source id
+that orders what happened in the same millisecond. Bounded lists keep what is latest by event time.
+"""
+
+from collections.abc import Iterable
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+T = TypeVar("T")
+RECENT = 20
+CART_ENTRIES = 64
+BUYING = 8
+
+
+class View(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A product that was looked at."""
+
+    at: int
+    tag: int
+    sku: str
+    category: str | None = None
+    brand: str | None = None
+    cents: int | None = None
+
+
+class Purchase(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A line of an order. ``cents`` is one piece's list price."""
+
+    at: int
+    tag: int
+    sku: str
+    quantity: int
+    category: str | None = None
+    brand: str | None = None
+    size: str | None = None
+    cents: int | None = None
+
+
+class CartEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A change of a cart: ``quantity`` pieces more, or fewer where it is negative."""
+
+    at: int
+    tag: int
+    part: int
+    sku: str
+    quantity: int
+    cents: int | None = None
+
+
+class Order(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """An order: ``key`` is a number from the order id, so that two systems' reports of one order are seen as one."""
+
+    at: int
+    key: int
+    currency: str
+    total: int
+    list_total: int
+    discount: int
+
+
+class Spend(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Totals in one currency's minor units. ``listed`` and ``discount`` measure the use of discounts."""
+
+    currency: str
+    orders: int = 0
+    total: int = 0
+    refunded: int = 0
+    listed: int = 0
+    discount: int = 0
+
+
+class Consent(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """The latest word on a purpose in a medium ("" is all)."""
+
+    purpose: str
+    medium: str
+    at: int
+    tag: int
+    given: bool
+    basis: str
+    policy: str
+
+
+class Latest(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """The latest value of something, by event time."""
+
+    at: int
+    tag: int
+    value: str
+
+
+class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
+    """``version`` is the number of the stream's events that are in it; of a person, the sum over their streams."""
+
+    version: int = 0
+    kind: str = ""
+    first_at: int = 0
+    last_at: int = 0
+    views: tuple[View, ...] = ()
+    cart: tuple[CartEntry, ...] = ()
+    cart_cleared: tuple[int, int] = (0, 0)
+    purchases: tuple[Purchase, ...] = ()
+    orders: tuple[Order, ...] = ()
+    spend: tuple[Spend, ...] = ()
+    links: tuple[UUID, ...] = ()
+    consent: tuple[Consent, ...] = ()
+    context: dict[str, Latest] = {}
+    searched_at: int = 0
+    browsed: Latest | None = None
+    checkout_at: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    loyalty_at: int = 0
+
+
+def encode(record: CustomerRecord) -> bytes:
+    """4 bytes of version, big endian, for the store's compare-and-set; then the record."""
+    return record.version.to_bytes(4, "big") + _ENCODER.encode(record)
+
+
+def decode(stored: bytes) -> CustomerRecord:
+    """The record of ``encode``. Raises msgspec.DecodeError."""
+    return _DECODER.decode(stored[4:])
+
+
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_DECODER = msgspec.msgpack.Decoder(CustomerRecord)
+
+
+def combine(records: Iterable[CustomerRecord]) -> CustomerRecord:
+    """One person's record from those of their streams, in any order."""
+    parts = sorted(records, key=_ENCODER.encode)
+    if len(parts) == 1:
+        return parts[0]
+    cleared = max((r.cart_cleared for r in parts), default=(0, 0))
+    return CustomerRecord(
+        version=sum(r.version for r in parts),
+        first_at=min((r.first_at for r in parts if r.first_at), default=0),
+        last_at=max((r.last_at for r in parts), default=0),
+        views=latest((v for r in parts for v in r.views), RECENT),
+        cart=latest((e for r in parts for e in r.cart if (e.at, e.tag) >= cleared), CART_ENTRIES),
+        cart_cleared=cleared,
+        purchases=latest((p for r in parts for p in r.purchases), RECENT),
+        orders=latest({o.key: o for r in parts for o in r.orders}.values(), BUYING),
+        spend=_spend(parts),
+        links=tuple(sorted(link for r in parts for link in r.links)),
+        consent=consents(c for r in parts for c in r.consent),
+        context=contexts(r.context for r in parts),
+        searched_at=max((r.searched_at for r in parts), default=0),
+        browsed=max((r.browsed for r in parts if r.browsed), default=None),
+        checkout_at=max((r.checkout_at for r in parts), default=0),
+        impressions=sum(r.impressions for r in parts),
+        clicks=sum(r.clicks for r in parts),
+        loyalty_at=min((r.loyalty_at for r in parts if r.loyalty_at), default=0),
+    )
+
+
+def latest(entries: Iterable[T], size: int) -> tuple[T, ...]:
+    """The ``size`` latest by event time, latest first: the same for any order of arrival."""
+    return tuple(sorted(entries, reverse=True)[:size])  # type: ignore[type-var]
+
+
+def consents(given: Iterable[Consent]) -> tuple[Consent, ...]:
+    """The latest word for each purpose and medium."""
+    found: dict[tuple[str, str], Consent] = {}
+    for consent in sorted(given, key=lambda c: (c.at, c.tag, c.given)):
+        found[consent.purpose, consent.medium] = consent
+    return tuple(sorted(found.values()))
+
+
+def contexts(given: Iterable[dict[str, Latest]]) -> dict[str, Latest]:
+    """The latest value of each thing."""
+    found: dict[str, Latest] = {}
+    for context in given:
+        for name, value in context.items():
+            found[name] = max(value, found.get(name, value))
+    return found
+
+
+def _spend(parts: list[CustomerRecord]) -> tuple[Spend, ...]:
+    """Sums by currency, less what several streams report of the same order."""
+    sums: dict[str, list[int]] = {}
+    for spend in (s for r in parts for s in r.spend):
+        add(sums, spend.currency, spend.orders, spend.total, spend.refunded, spend.listed, spend.discount)
+    seen: set[int] = set()
+    for order in (o for r in parts for o in r.orders):
+        if order.key in seen:
+            add(sums, order.currency, -1, -order.total, 0, -order.list_total, -order.discount)
+        seen.add(order.key)
+    return spends(sums)
+
+
+def add(sums: dict[str, list[int]], currency: str, *amounts: int) -> None:
+    """Adds orders, total, refunded, listed and discount to a currency's sums."""
+    row = sums.setdefault(currency, [0] * 5)
+    for i, amount in enumerate(amounts):
+        row[i] += amount
+
+
+def spends(sums: dict[str, list[int]]) -> tuple[Spend, ...]:
+    """Sums as records, by currency."""
+    return tuple(Spend(currency, *row) for currency, row in sorted(sums.items()))

@@ -1,0 +1,66 @@
+"""Every key in Redis: its name, type, value, writer and expiry. Nothing else builds a key.
+
+All begin with the namespace, then the generation (``g7``) where a rebuild makes them anew. Braces hold what a Redis
+Cluster hashes, so that one person is on one node. No key holds an identifier, a name or an address.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+#: The field of a person's hash that tells where the stream went that the hash is named after.
+MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one generation of one namespace."""
+
+    namespace: str
+    generation: int
+
+    def person(self, person_id: UUID) -> str:
+        """HASH stream id → version and CustomerRecord, or ``moved`` → person id. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:person:{{{person_id}}}"
+
+    @property
+    def catalogue(self) -> str:
+        """HASH product stream id → version and ProductRecord. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:catalogue:{{all}}"
+
+    @property
+    def catalogue_version(self) -> str:
+        """STRING counter, raised after each change of the catalogue. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:catalogue:{{all}}:version"
+
+    def statistics_part(self, shard: int) -> str:
+        """STRING position and absolute counts of one shard. Writer: that shard's project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:statistics:part:{shard}"
+
+    @property
+    def statistics_current(self) -> str:
+        """STRING hash of the published statistics. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:statistics:current"
+
+    def statistics(self, digest: str) -> str:
+        """STRING the published statistics with this hash. Writer: project. Expires a day after the next."""
+        return f"{self.namespace}:g{self.generation}:statistics:{digest}"
+
+
+def generation(namespace: str) -> str:
+    """STRING number of the live generation. Writer: project and rebuild. No expiry."""
+    return f"{namespace}:generation"
+
+
+def newest_generation(namespace: str) -> str:
+    """STRING counter of generations ever begun. Writer: project and rebuild. No expiry."""
+    return f"{namespace}:generation:newest"
+
+
+def confirmed(namespace: str) -> str:
+    """STRING counter, written to learn when what came before it is on disk. Writer: project. No expiry."""
+    return f"{namespace}:confirmed"
+
+
+def model(namespace: str) -> str:
+    """STRING hash of the model artefact in use. Writer: train. No expiry."""
+    return f"{namespace}:model"

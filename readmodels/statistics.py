@@ -1,0 +1,80 @@
+"""Statistics over people: a shard's partial counts, and the published generation that all shards make together."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+#: A cell that fewer people stand behind is never published.
+LEAST_PEOPLE = 5
+
+
+class Cell(msgspec.Struct, array_like=True):
+    """A count and the numbers of the first people behind it: the ``LEAST_PEOPLE`` smallest, so order is of no matter."""
+
+    weight: int = 0
+    people: list[int] = []
+
+    def add(self, weight: int, person: int, least: int) -> None:
+        """Counts; a person is listed once."""
+        self.weight += weight
+        if person not in self.people and (len(self.people) < least or person < self.people[-1]):
+            self.people = sorted([*self.people, person])[:least]
+
+
+class Part(msgspec.Struct, array_like=True):
+    """One shard's counts up to ``position``. ``items``: SKU → day → weight. ``pairs``: from → to, decayed by time."""
+
+    position: int = 0
+    people: dict[str, Cell] = {}
+    items: dict[str, dict[int, int]] = {}
+    pairs: dict[str, dict[str, Cell]] = {}
+
+
+class Statistics(msgspec.Struct, frozen=True, array_like=True):
+    """Published counts. ``days[i]`` is (day, weight) of ``skus[i]``; ``pairs[i]`` is (j, weight): j was seen after i."""
+
+    skus: tuple[str, ...] = ()
+    days: tuple[tuple[tuple[int, int], ...], ...] = ()
+    pairs: tuple[tuple[tuple[int, int], ...], ...] = ()
+
+
+def merge(parts: Iterable[Part], least: int = LEAST_PEOPLE) -> Statistics:
+    """All shards' counts as one; cells of fewer than ``least`` people are left out."""
+    items: dict[str, Cell] = {}
+    days: dict[str, dict[int, int]] = {}
+    pairs: dict[tuple[str, str], Cell] = {}
+    for part in parts:
+        for sku, cell in part.people.items():
+            _join(items.setdefault(sku, Cell()), cell, least)
+        for sku, counts in part.items.items():
+            for day, weight in counts.items():
+                row = days.setdefault(sku, {})
+                row[day] = row.get(day, 0) + weight
+        for one, row_ in part.pairs.items():
+            for other, cell in row_.items():
+                _join(pairs.setdefault((one, other), Cell()), cell, least)
+    return _publish(items, days, pairs, least)
+
+
+def _join(into: Cell, cell: Cell, least: int) -> None:
+    into.weight += cell.weight
+    into.people = sorted({*into.people, *cell.people})[:least]
+
+
+def _publish(
+    items: dict[str, Cell], days: dict[str, dict[int, int]], pairs: dict[tuple[str, str], Cell], least: int
+) -> Statistics:
+    skus = tuple(sorted(sku for sku, cell in items.items() if len(cell.people) >= least))
+    index = {sku: i for i, sku in enumerate(skus)}
+    rows: list[list[tuple[int, int]]] = [[] for _ in skus]
+    for (one, other), cell in sorted(pairs.items()):
+        if len(cell.people) >= least and one in index and other in index:
+            rows[index[one]].append((index[other], cell.weight))
+    return Statistics(skus, tuple(tuple(sorted(days[sku].items())) for sku in skus), tuple(map(tuple, rows)))
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+encode_part = _ENCODER.encode
+decode_part = msgspec.msgpack.Decoder(Part).decode
+encode = _ENCODER.encode
+decode = msgspec.msgpack.Decoder(Statistics).decode

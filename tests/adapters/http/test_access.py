@@ -1,0 +1,85 @@
+"""Every route × every kind of caller."""
+
+import json
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from adapters.http import Scope
+from tests.adapters.http.fakes import ADMIN, ONE_SCOPE, PERSON, PUBLIC, VISITOR, MemoryWriter, bearer, viewed
+
+Client = TestClient[Litestar]
+TRACK = json.dumps(viewed()).encode()
+POSLOG = b"<POSLog/>"
+WRITES: dict[str, bytes] = {
+    "/v1/identify": json.dumps({"anonymousId": VISITOR}).encode(),
+    "/v1/track": TRACK,
+    "/v1/page": json.dumps({"anonymousId": VISITOR, "name": "Home"}).encode(),
+    "/v1/screen": json.dumps({"anonymousId": VISITOR, "name": "Home"}).encode(),
+    "/v1/alias": json.dumps({"anonymousId": VISITOR, "userId": "u", "previousId": VISITOR}).encode(),
+    "/v1/batch": json.dumps({"batch": [viewed()]}).encode(),
+}
+READS = {
+    "/v1/recommendations": Scope.RECOMMEND_READ,
+    f"/v1/customers/{PERSON}": Scope.CUSTOMER_READ,
+    f"/v1/customers/{PERSON}/events": Scope.CUSTOMER_READ,
+}
+OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json")
+REFUSED = (401, 403)
+ROUTES = [("POST", path, Scope.CHANNEL_WRITE) for path in (*WRITES, "/v1/pos/poslog")] + [
+    ("GET", path, scope) for path, scope in READS.items()
+]
+
+
+def call(client: Client, method: str, path: str, headers: dict[str, str]) -> int:
+    body = POSLOG if path == "/v1/pos/poslog" else WRITES.get(path)
+    kind = {"Content-Type": "application/xml" if body is POSLOG else "application/json"} if body else {}
+    return client.request(method, path, content=body, headers=headers | kind).status_code
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize(("method", "path", "needed"), ROUTES)
+def test_only_the_right_scope_opens_a_route(
+    client: Client, method: str, path: str, needed: Scope, scope: Scope
+) -> None:
+    status = call(client, method, path, bearer(ONE_SCOPE[scope][0]))
+    assert (status == 403) == (scope != needed)
+    assert status != 401
+
+
+@pytest.mark.parametrize("headers", [{}, bearer("bsk_wrong"), {"Authorization": "Basic ///"}, {"X-API-Key": " "}])
+@pytest.mark.parametrize(("method", "path", "needed"), ROUTES)
+def test_without_a_known_key_nothing_opens(
+    client: Client, writer: MemoryWriter, method: str, path: str, needed: Scope, headers: dict[str, str]
+) -> None:
+    response = client.request(method, path, content=WRITES.get(path), headers=headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.json()["field"] == "authorization"
+    assert writer.calls == []
+
+
+@pytest.mark.parametrize(("method", "path", "needed"), ROUTES)
+def test_a_public_key_opens_the_browsers_routes_alone(
+    client: Client, method: str, path: str, needed: Scope
+) -> None:
+    refused = call(client, method, path, bearer(PUBLIC)) == 403
+    assert refused == (path not in WRITES or path == "/v1/alias")  # an alias names a user id, which needs a token
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_operations_need_no_key(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 200
+
+
+def test_shopify_needs_its_signature_and_no_key(client: Client, writer: MemoryWriter) -> None:
+    assert client.post("/v1/webhooks/shopify", json={}, headers=bearer(ADMIN)).status_code == 401
+    assert writer.calls == []
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "basic", "x-api-key"])
+def test_three_ways_to_present_a_key(client: Client, scheme: str) -> None:
+    headers = {"bearer": bearer(ADMIN), "x-api-key": {"X-API-Key": ADMIN}}.get(scheme, {})
+    auth = (ADMIN, "") if scheme == "basic" else None
+    assert client.post("/v1/track", json=viewed(), headers=headers, auth=auth).status_code == 200
