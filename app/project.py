@@ -75,9 +75,16 @@ def rebuild(wiring: Wiring, progress: Progress = lambda n: None) -> tuple[int, i
 def lag(wiring: Wiring) -> int:
     """Events that are recorded and not yet confirmed as projected."""
     live = wiring.generations.live()
-    return sum(
-        log.head() - wiring.positions(log).load(_name(live, number)) for number, log in enumerate(_logs(wiring))
-    )
+    return sum(log.head() - wiring.positions(log).load(_name(live, number)) for number, log in enumerate(_logs(wiring)))
+
+
+def is_running(wiring: Wiring) -> bool:
+    """Whether somebody projects this namespace now."""
+    try:
+        with single_projector(wiring):
+            return False
+    except AnotherProjectorError:
+        return True
 
 
 @contextmanager

@@ -1,16 +1,27 @@
 """The web process: channels in, answers out."""
 
 import asyncio
+import sys
+from collections.abc import Callable
 
+from adapters.http import logs
 from adapters.http.app import create_app
 from adapters.http.serve import serve
 from adapters.http.writer import BusWriter
 from app.wiring import Wiring
 
+Loop: Callable[[], asyncio.AbstractEventLoop] | None
+try:
+    from uvloop import new_event_loop as Loop
+except ImportError:  # not on this platform
+    Loop = None
+
 
 def run(wiring: Wiring) -> None:
     """Serves until SIGTERM or Ctrl-C; requests that have begun are answered first."""
-    asyncio.run(_serve(wiring))
+    logs.configure(stream=sys.stdout)
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(_serve(wiring))
 
 
 async def _serve(wiring: Wiring) -> None:

@@ -79,6 +79,10 @@ class Settings(BaseSettings):
         """Where wrapping keys lie, one folder a namespace."""
         return (self.wrapping_keys or self.secrets / "wrapping") / self.namespace
 
+    def models_folder(self) -> Path:
+        """Where model artefacts lie, one folder a namespace."""
+        return self.var / "models" / self.namespace
+
     def keys(self) -> ApiKeys:
         """The API keys: those given, else generated ones. Raises SettingsError."""
         if self.api_keys is not None:

@@ -24,33 +24,26 @@ from readmodels.statistics import Part, merge
 DAY_MS = 86_400_000
 HELD_BACK_DAYS = 7
 MOST_SESSIONS = 1_500
+CONFIGURATIONS = len(list(candidates()))
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training chose, how it did on the held-back week, and the hash of the artefact."""
+    """What training chose, how it did on the held-back week, the hash of the artefact, and SKU → category."""
 
     digest: str
     config: Config
     ranking: Ranking
     sessions: int
-
-
-class Work(msgspec.Struct, frozen=True):
-    """How much there is to do: events to read, then configurations to try."""
-
-    events: int
-    configurations: int
+    categories: dict[str, str | None]
 
 
 def run(
     wiring: Wiring,
-    started: Callable[[Work], None] = lambda work: None,
     read: Callable[[int], None] = lambda n: None,
     tried: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Trains on all but the latest week, chooses on that week, stores the artefact and puts it into use."""
-    started(Work(sum(log.head() for log in wiring.customers), len(list(candidates()))))
     looks: dict[UUID, list[Look]] = defaultdict(list)
     categories: dict[str, str | None] = {}
     for log in wiring.customers:
@@ -59,7 +52,7 @@ def run(
     earlier, later = _split(looks, cut, wiring.settings.least_people)
     config, ranking = train(merge([earlier], wiring.settings.least_people), categories, later, tried)
     digest = _store(wiring, config)
-    return Trained(digest, config, ranking, len(later))
+    return Trained(digest, config, ranking, len(later), categories)
 
 
 def _read(
@@ -94,11 +87,10 @@ def _store(wiring: Wiring, config: Config) -> str:
     """Writes the artefact under the hash of its content, then points to it."""
     content = msgspec.json.encode(config)
     digest = sha256(content).hexdigest()
-    folder = wiring.settings.var / "models" / wiring.settings.namespace
+    folder = wiring.settings.models_folder()
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{digest}.{os.getpid()}"
     beside.write_bytes(content)
     beside.replace(folder / f"{digest}.json")
     wiring.redis.set(keys.model(wiring.settings.namespace), content)
     return digest
-

@@ -1,5 +1,6 @@
 """The one composition root: settings → servers, logs, stores, the bus and the queries."""
 
+import shutil
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
@@ -37,19 +38,21 @@ class Wiring:
     def __init__(self, settings: Settings, *, own_servers: bool = True) -> None:
         self.settings = settings
         self._own = own_servers
+        self._servers_running = ExitStack()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         if self.settings.embedded:
             servers = self.servers
             servers.start() if self._own else servers.attach()
-            self._stack.callback(servers.stop)
+            self._servers_running.callback(servers.stop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        self._servers_running.close()
 
     @cached_property
     def servers(self) -> EmbeddedServers:
@@ -93,6 +96,8 @@ class Wiring:
         for key in client.scan_iter(match=f"{self.settings.namespace}:*", count=1000):
             client.unlink(key)
         client.close()
+        for folder in (self.settings.wrapping_folder(), self.settings.models_folder()):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @cached_property
     def master(self) -> bytes:
@@ -171,9 +176,7 @@ class Wiring:
 
     def _create_schema(self, shard: int) -> None:
         with connect(self._url("log"), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(f"shard_{shard}"))
-            )
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(f"shard_{shard}")))
 
     def _url(self, name: str) -> str:
         return database_url(self.postgres_url, self._database(name))

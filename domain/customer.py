@@ -39,7 +39,7 @@ class Customer(Aggregate):
 
         def mutate(self, aggregate: Any) -> Any:
             """Evolves the customer, who also remembers the source, so that nothing is recorded twice."""
-            customer = super().mutate(aggregate)
+            customer: Any = super().mutate(aggregate)
             customer.sources.add(self.source_id)
             return customer
 

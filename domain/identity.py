@@ -63,9 +63,7 @@ def _phone(value: str) -> str:
 _NORMAL = {IdentifierKind.EMAIL.value: _email, IdentifierKind.PHONE.value: _phone}
 
 
-def persons(
-    kinds: Mapping[UUID, IdentifierKind], links: Iterable[tuple[UUID, UUID]]
-) -> dict[UUID, frozenset[UUID]]:
+def persons(kinds: Mapping[UUID, IdentifierKind], links: Iterable[tuple[UUID, UUID]]) -> dict[UUID, frozenset[UUID]]:
     """Each stream's person: the set of streams it is one with.
 
     Links between identifiers that name a person are followed without limit. A device, cart or anonymous visitor
@@ -91,9 +89,10 @@ def _components(neighbours: Mapping[UUID, set[UUID]], among: Iterable[UUID]) -> 
     for start in among:
         if start in found:
             continue
-        reached, frontier = {start}, [start]
+        reached = frontier = {start}
         while frontier:
-            frontier = [n for s in frontier for n in neighbours[s] & among if n not in reached and not reached.add(n)]  # type: ignore[func-returns-value]
+            frontier = {n for s in frontier for n in neighbours[s]} & among - reached
+            reached = reached | frontier
         found |= dict.fromkeys(reached, frozenset(reached))
     return found
 

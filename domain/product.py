@@ -30,7 +30,7 @@ class Product(Aggregate):
 
         def mutate(self, aggregate: Any) -> Any:
             """Evolves the product, who also remembers the source."""
-            product = super().mutate(aggregate)
+            product: Any = super().mutate(aggregate)
             product.sources.add(self.source_id)
             return product
 

@@ -1,4 +1,4 @@
-"""The statistics projection: one shard's counts, saved with their position in one value, published when they changed."""
+"""The statistics projection: one shard's counts, saved with their position in one value, published on change."""
 
 import time
 from collections import OrderedDict

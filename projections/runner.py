@@ -74,10 +74,12 @@ class Runner:
 
     def settle(self) -> None:
         """Stores all that was held back, waits until it is safe, and moves the position. Raises StoreRestartedError."""
-        while self._asked:
-            self._confirmed(*self._asked)
+        self._answered()
         self._ask(idle=True)
-        while self._asked:
+        self._answered()
+
+    def _answered(self) -> None:
+        if self._asked:
             self._confirmed(*self._asked)
 
     def _ask(self, *, idle: bool) -> None:

@@ -24,7 +24,7 @@ Look = tuple[int, int, str]
 
 
 def count(part: Part, fact: Event, around: Iterable[Look], least: int = LEAST_PEOPLE) -> None:
-    """Adds one event to a shard's counts. ``around``: the stream's other views within ``WINDOW_MS``, as (at, tag, sku)."""
+    """Adds one event to a shard's counts. ``around``: the stream's other views within ``WINDOW_MS``."""
     person = person_number(fact.originator_id)
     for sku, weight, at in _interest(fact):
         _count_item(part, sku, weight, at, person, least)

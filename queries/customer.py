@@ -3,15 +3,38 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from domain.money import from_cents
 from ml.nextitem.data import SESSION_GAP_MS
 from readmodels.catalogue import Product
-from readmodels.customer import CustomerRecord
+from readmodels.customer import CustomerRecord, Purchase, View
 
+Act = TypeVar("Act", View, Purchase)
 FAVOURITES = 3
 BOUGHT = 5
+
+
+def enrich(record: CustomerRecord, products: Mapping[str, Product]) -> CustomerRecord:
+    """The record with category, brand and price from the catalogue where the channel named none."""
+    return replace(
+        record,
+        views=tuple(_enriched(view, products.get(view.sku)) for view in record.views),
+        purchases=tuple(_enriched(purchase, products.get(purchase.sku)) for purchase in record.purchases),
+    )
+
+
+def _enriched(act: Act, product: Product | None) -> Act:
+    if product is None:
+        return act
+    return replace(
+        act,
+        category=act.category or product.category,
+        brand=act.brand or product.brand,
+        cents=product.cents if act.cents is None else act.cents,
+    )
 
 
 def cart_of(record: CustomerRecord) -> dict[str, int]:
@@ -96,9 +119,7 @@ def context(record: CustomerRecord, products: Mapping[str, Product]) -> dict[str
     return {
         "current_session_intent": intent(record),
         "cart_items": [{"sku": sku, "quantity": n, "title": _title(sku, products)} for sku, n in cart.items()],
-        "recent_views": [
-            {"sku": v.sku, "at": moment(v.at), "title": _title(v.sku, products)} for v in record.views
-        ],
+        "recent_views": [{"sku": v.sku, "at": moment(v.at), "title": _title(v.sku, products)} for v in record.views],
         **{name: record.context[name].value for name in ("channel", "device", "location") if name in record.context},
     }
 

@@ -9,7 +9,7 @@ from domain.event import Event
 from domain.identity import Identifier
 from domain.sharding import shard_of
 from queries.answers import LoggedEvent, Profile, Recommendations
-from queries.customer import behaviour, context, demographics
+from queries.customer import behaviour, context, demographics, enrich
 from queries.ports import Directory, History, Person, ReadModels
 from queries.recommend import recommend
 from queries.timeline import identity_graph, timeline
@@ -60,7 +60,7 @@ class Queries:
         person, shop = await self._read_models.person(stream)
         if not person.streams:
             return None
-        record = combine(person.streams.values())
+        record = enrich(combine(person.streams.values()), shop.products)
         streams = await asyncio.to_thread(self._history, list(person.streams))
         return Profile(
             person_id=person.person_id,
@@ -93,7 +93,10 @@ class Queries:
 
     async def ready(self) -> dict[str, str]:
         """Server name → "ok" or what is wrong."""
-        return {"redis": await self._read_models.ready(), "postgres": await asyncio.to_thread(self._log_ready)}
+        return {
+            "redis": await self._read_models.ready(),
+            "postgres": await asyncio.to_thread(self._log_ready),
+        }
 
     async def _person(self, stream: UUID) -> Person:
         return (await self._read_models.person(stream))[0]

@@ -108,5 +108,3 @@ def _product(record: ProductRecord, counted: Mapping[str, dict[str, Count]]) -> 
         compare_at_cents=price.compare_at_cents if price else None,
         available=sum(c.available for c in stock.values()) if stock else None,
     )
-
-

@@ -9,7 +9,7 @@ LEAST_PEOPLE = 5
 
 
 class Cell(msgspec.Struct, array_like=True):
-    """A count and the numbers of the first people behind it: the ``LEAST_PEOPLE`` smallest, so order is of no matter."""
+    """A count, and the numbers of some people behind it: the few smallest, so that order is of no matter."""
 
     weight: int = 0
     people: list[int] = []
@@ -31,7 +31,7 @@ class Part(msgspec.Struct, array_like=True):
 
 
 class Statistics(msgspec.Struct, frozen=True, array_like=True):
-    """Published counts. ``days[i]`` is (day, weight) of ``skus[i]``; ``pairs[i]`` is (j, weight): j was seen after i."""
+    """Published counts. ``days[i]``: (day, weight) of ``skus[i]``. ``pairs[i]``: (j, weight), j was seen after i."""
 
     skus: tuple[str, ...] = ()
     days: tuple[tuple[tuple[int, int], ...], ...] = ()

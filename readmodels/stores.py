@@ -65,5 +65,3 @@ class StatisticsStore(Protocol):
 
     def publish(self, digest: str, statistics: bytes) -> None:
         """Stores an immutable generation and makes it the current one."""
-
-

@@ -69,7 +69,7 @@ class PostgresDirectory:
     def _select(self, pseudonyms: list[bytes]) -> dict[bytes, UUID]:
         with self._database.connection() as connection:
             rows = connection.execute(FIND, (pseudonyms,)).fetchall()
-        found = {bytes(p): s for p, s in rows if isinstance(p, bytes) and isinstance(s, UUID)}
+        found: dict[bytes, UUID] = {bytes(pseudonym): stream for pseudonym, stream in rows}
         for pseudonym, stream in found.items():
             self._cache.put(pseudonym, stream)
         return found

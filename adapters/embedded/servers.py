@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from adapters.embedded.account import Account
 from adapters.embedded.errors import EmbeddedServerError
 from adapters.embedded.locks import FileLock
 from adapters.embedded.postgres import EmbeddedPostgres
@@ -110,7 +111,9 @@ class EmbeddedServers:
     def _start(self) -> None:
         self._owner_pid = os.getpid()
         try:
-            self._locate(socket_folder(self.var))
+            sockets = socket_folder(self.var)
+            Account.serving(self.var / "postgres").own(sockets)
+            self._locate(sockets)
             self.valkey.launch()
             self.postgres.launch()
             self.valkey.wait()

@@ -19,6 +19,4 @@ def socket_folder(var: Path) -> Path:
         folder = Path(base) / name
         if PLAIN.fullmatch(str(folder)) and len(str(folder)) <= LIMIT and os.access(base, os.W_OK | os.X_OK):
             return folder
-    raise EmbeddedServerError(
-        "No temporary folder for sockets. Set TMPDIR to a short path that you may write to"
-    )
+    raise EmbeddedServerError("No temporary folder for sockets. Set TMPDIR to a short path that you may write to")

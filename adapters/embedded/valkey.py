@@ -71,6 +71,7 @@ class EmbeddedValkey:
         account.own(self.socket_path.parent)
         account.own(self.data_dir)
         VALKEY.stop_orphan(first_number(self._pid_file), self.data_dir)
+        self._pid_file.unlink(missing_ok=True)
         places = {"dir": self.data_dir, "unixsocket": self.socket_path, "pidfile": self._pid_file}
         settings = SETTINGS | {name: str(path) for name, path in places.items()}
         args = [word for name, value in settings.items() for word in (f"--{name}", value)]
@@ -95,9 +96,7 @@ class EmbeddedValkey:
             log.info("Valkey stopped")
 
     def _answers(self) -> bool:
-        client = redis.Redis(
-            unix_socket_path=str(self.socket_path), socket_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
+        client = redis.Redis(unix_socket_path=str(self.socket_path), socket_timeout=5, retry=Retry(NoBackoff(), 0))
         try:
             return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):

@@ -1,7 +1,7 @@
 """The log as projections read it: by position, with decoding; and how far they have come."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -72,7 +72,8 @@ class PostgresPositions:
             Identifier(self._recorder.datastore.schema), Identifier(self._recorder.tracking_table_name)
         )
         with translated(), self._recorder.datastore.cursor() as cursor:
-            return [str(row["application_name"]) for row in cursor.execute(table).fetchall()]
+            names = [str(row["application_name"]) for row in cursor.execute(table).fetchall()]
+        return [name for name in names if name != self._recorder.table_migration_identifier]
 
     def load(self, projection: str) -> int:
         """The last confirmed position, 0 for a new projection. Raises UnavailableError."""
@@ -87,9 +88,5 @@ class PostgresPositions:
 
 @contextmanager
 def _lower_ignored() -> Iterator[None]:
-    try:
+    with suppress(IntegrityError):
         yield
-    except IntegrityError:
-        pass
-
-

@@ -1,4 +1,4 @@
-"""One shard of a log: an eventsourcing Application on a PostgreSQL schema, behind the ports of commands and projections."""
+"""One shard of a log: an eventsourcing Application on a PostgreSQL schema, behind the ports of the inner rooms."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -92,7 +92,8 @@ class PostgresLog:
     def read(self, after: int, limit: int) -> Sequence[Notification]:
         """Events with a position greater than ``after``, in order. Raises UnavailableError."""
         with translated():
-            return self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+            found: Sequence[Notification] = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+            return found
 
     def head(self) -> int:
         """The last position, 0 where nothing is recorded. Raises UnavailableError."""

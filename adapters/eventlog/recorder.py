@@ -52,7 +52,7 @@ class BatchRecorder(PostgresApplicationRecorder):
     @retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Tries twice, not ten times: a caller is waiting, and wants to hear soon that the server is down."""
-        insert = PostgresApplicationRecorder.insert_events.__wrapped__  # type: ignore[attr-defined]
+        insert = PostgresApplicationRecorder.insert_events.__wrapped__
         ids: Sequence[int] | None = insert(self, stored_events, **kwargs)
         return ids
 

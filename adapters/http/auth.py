@@ -15,9 +15,7 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 FIELD = "authorization"
 
 
-def needs(
-    keys: ApiKeys, scope: Scope, *, secret: bool = False
-) -> Callable[[Connection, BaseRouteHandler], None]:
+def needs(keys: ApiKeys, scope: Scope, *, secret: bool = False) -> Callable[[Connection, BaseRouteHandler], None]:
     """A guard: 401 without a known key, 403 if it lacks ``scope`` or is public where it must be ``secret``.
 
     The key becomes the request's ``auth``.

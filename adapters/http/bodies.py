@@ -23,7 +23,7 @@ class _Probe(msgspec.Struct):
 
 
 async def read(request: Request[Any, Any, Any], media_types: frozenset[str]) -> bytes:
-    """The raw body. Raises RejectedError: 415 for another type or a compressed one, 408, 400 if broken off."""
+    """The raw body. Raises RejectedError: 415 for another or a compressed type, 408, 400 if broken off."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise RejectedError("content-encoding", "compressed bodies are not taken", 415)
     _check_type(request.headers.get("content-type", ""), media_types)
@@ -40,9 +40,7 @@ def _check_type(content_type: str, media_types: frozenset[str]) -> None:
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
     if kind and kind not in media_types:
         raise RejectedError("content-type", f"must be one of {', '.join(sorted(media_types))}", 415)
-    charset = next(
-        (p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")), ""
-    )
+    charset = next((p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")), "")
     if charset not in _UTF8 and media_types is JSON:
         raise RejectedError("content-type", "the charset must be utf-8", 415)
 

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 description: what Litestar cannot see by itself. Served as JSON alone, without scripts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, Router
@@ -57,17 +57,14 @@ def answers(shape: type) -> dict[int, ResponseSpec]:
 def body_of(description: str, media_types: frozenset[str]) -> type[Operation]:
     """An operation whose body is documented though the handler reads it raw."""
     content = {
-        media: OpenAPIMediaType(
-            schema=Schema(type=OpenAPIType.STRING if "xml" in media else OpenAPIType.OBJECT)
-        )
+        media: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING if "xml" in media else OpenAPIType.OBJECT))
         for media in sorted(media_types)
     }
 
     @dataclass
     class WithBody(Operation):
-        request_body: Any = field(
-            default_factory=lambda: RequestBody(content=content, description=description, required=True)
-        )
+        def __post_init__(self) -> None:
+            self.request_body = RequestBody(content=content, description=description, required=True)
 
     return WithBody
 

@@ -45,9 +45,7 @@ class Intake:
     metrics: Metrics
     now: Callable[[], datetime]
 
-    async def take(
-        self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust
-    ) -> Verdict:
+    async def take(self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust) -> Verdict:
         """Raises RejectedError, or UnavailableError if nothing was stored."""
         delivery = Delivery(headers, body, self.now())
         if len(body) > LARGE_BYTES:

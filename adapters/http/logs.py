@@ -30,7 +30,7 @@ def configure(stream: TextIO = sys.stdout) -> None:
 
 
 def where(error: BaseException) -> list[str]:
-    """The places that an error passed, innermost last: ``file:line function``. Not its message: it may quote."""
+    """Where an error passed, innermost last: ``file:line function``. Not its message: it may quote."""
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
 

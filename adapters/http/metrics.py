@@ -41,9 +41,7 @@ class Metrics:
         self._duplicates = Counter(
             "bespoke_duplicates", "Items that were recorded before", ["channel"], registry=registry
         )
-        self._skipped = Counter(
-            "bespoke_skipped", "Items of no interest here", ["channel"], registry=registry
-        )
+        self._skipped = Counter("bespoke_skipped", "Items of no interest here", ["channel"], registry=registry)
         self._seconds = Histogram(
             "bespoke_http_request_seconds",
             "Time to answer",

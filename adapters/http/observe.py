@@ -56,9 +56,7 @@ class Observed:
         if template.startswith(_API):
             wanted |= _API_HEADERS
         if template in self._browsers:
-            wanted |= {"Access-Control-Allow-Origin": "*"} | (
-                _PREFLIGHT if scope.get("method") == "OPTIONS" else {}
-            )
+            wanted |= {"Access-Control-Allow-Origin": "*"} | (_PREFLIGHT if scope.get("method") == "OPTIONS" else {})
         for name, value in wanted.items():
             headers.setdefault(name, value)
 

@@ -109,9 +109,7 @@ class Problems:
         return self.refuse(request, error.status_code, [FieldError(field, reason)], headers)
 
     def _unavailable(self, request: AnyRequest, _: Exception) -> Response[bytes]:
-        return unavailable(
-            request, "a server that is needed is down; nothing was taken, so send it all again"
-        )
+        return unavailable(request, "a server that is needed is down; nothing was taken, so send it all again")
 
     def _unexpected(self, request: AnyRequest, error: Exception) -> Response[bytes]:
         error_id = request_id_of(request.scope)
@@ -148,9 +146,7 @@ def answer(
 
 def unavailable(request: AnyRequest, detail: str, errors: Sequence[FieldError] = ()) -> Response[bytes]:
     """503, and when to try again."""
-    details = ProblemDetails(
-        "about:blank", _phrase(503), 503, detail, _instance(request), errors=tuple(errors) or None
-    )
+    details = ProblemDetails("about:blank", _phrase(503), 503, detail, _instance(request), errors=tuple(errors) or None)
     return _response(details, {"Retry-After": str(RETRY_AFTER_S)})
 
 

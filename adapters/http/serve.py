@@ -20,7 +20,7 @@ async def serve(app: ASGIApp, address: str = "127.0.0.1", port: int = 8080) -> N
         port=port,
         interface=Interfaces.ASGI,
         log_access=False,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -90,7 +90,15 @@ class _Job:
         self.answer = answer
 
     def done(self, outcomes: list[Outcome]) -> None:
-        self._loop.call_soon_threadsafe(lambda: self.answer.cancelled() or self.answer.set_result(outcomes))
+        self._loop.call_soon_threadsafe(self._answer, outcomes, None)
 
     def fail(self, error: Exception) -> None:
-        self._loop.call_soon_threadsafe(lambda: self.answer.cancelled() or self.answer.set_exception(error))
+        self._loop.call_soon_threadsafe(self._answer, [], error)
+
+    def _answer(self, outcomes: list[Outcome], error: Exception | None) -> None:
+        if self.answer.cancelled():
+            return
+        if error is None:
+            self.answer.set_result(outcomes)
+        else:
+            self.answer.set_exception(error)

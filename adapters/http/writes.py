@@ -61,9 +61,7 @@ _ROUTES = (
 )
 
 
-def write_routes(
-    intake: Intake, channels: Mapping[str, Channel], keys: ApiKeys
-) -> Sequence[HTTPRouteHandler]:
+def write_routes(intake: Intake, channels: Mapping[str, Channel], keys: ApiKeys) -> Sequence[HTTPRouteHandler]:
     """All of them."""
     return [_handler(intake, channels[route.channel], keys, route) for route in _ROUTES]
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable
+from typing import LiteralString
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,7 +21,7 @@ TABLES = (
 ADD = "INSERT INTO stream_key SELECT * FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) ON CONFLICT DO NOTHING"
 GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%s)"
 ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
-PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE {}"
+PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE "
 
 OLD_STREAMS = "SELECT stream, epoch, wrapped FROM stream_key WHERE epoch < %s FOR UPDATE"
 OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE epoch < %s FOR UPDATE"
@@ -86,15 +87,14 @@ class Keyring:
         with self._database.connection() as connection, connection.transaction():
             streams = connection.execute(OLD_STREAMS, (epoch,)).fetchall()
             for stream, old, wrapped in streams:
-                connection.execute(REWRAP_STREAM, (epoch, self._again(wrapped, old, epoch, stream.bytes), stream))  # type: ignore[attr-defined]
+                connection.execute(REWRAP_STREAM, (epoch, self._again(wrapped, old, epoch, stream.bytes), stream))
             periods = connection.execute(OLD_PERIODS, (epoch,)).fetchall()
             for period, old, wrapped, retention, month in periods:
                 context = f"{retention}:{month}".encode()
                 connection.execute(REWRAP_PERIOD, (epoch, self._again(wrapped, old, epoch, context), period))
         return self._wrapping.destroy_before(epoch)
 
-    def _again(self, wrapped: object, old: object, new: int, context: bytes) -> bytes:
-        assert isinstance(wrapped, bytes) and isinstance(old, int)
+    def _again(self, wrapped: bytes, old: int, new: int, context: bytes) -> bytes:
         return self._wrapping.wrap(self._wrapping.unwrap(wrapped, old, context), new, context)
 
     def _stream_key(self, stream: UUID) -> bytes:
@@ -110,7 +110,6 @@ class Keyring:
         with self._database.connection() as connection:
             rows = connection.execute(GET, (streams,)).fetchall()
         for stream, epoch, wrapped in rows:
-            assert isinstance(stream, UUID) and isinstance(epoch, int) and isinstance(wrapped, bytes)
             self._streams.put(stream, self._wrapping.unwrap(wrapped, epoch, stream.bytes))
 
     def _add_period(self, retention: Retention, month: int) -> None:
@@ -127,11 +126,10 @@ class Keyring:
             raise KeyDestroyedError(f"period {period}")
         return self._periods[period]
 
-    def _load_period(self, where: str, values: tuple[int, ...]) -> None:
+    def _load_period(self, where: LiteralString, values: tuple[int, ...]) -> None:
         with self._database.connection() as connection:
-            row = connection.execute(PERIOD.format(where), values).fetchone()  # type: ignore[arg-type]
+            row = connection.execute(PERIOD + where, values).fetchone()
         if row:
             period, epoch, wrapped, retention, month = row
-            assert isinstance(period, int) and isinstance(epoch, int) and isinstance(wrapped, bytes)
             self._periods[period] = self._wrapping.unwrap(wrapped, epoch, f"{retention}:{month}".encode())
-            self._period_ids[Retention(retention), month] = period  # type: ignore[index, arg-type]
+            self._period_ids[Retention(retention), month] = period

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -10,6 +11,7 @@ from psycopg_pool import ConnectionPool
 
 from commands.ports import UnavailableError
 
+Connection = psycopg.Connection[tuple[Any, ...]]
 PROVISION_LOCK = 0x62657370  # "besp": one process at a time creates tables
 
 
@@ -21,11 +23,17 @@ def database_url(server: str, database: str) -> str:
 def connection_parts(url: str) -> dict[str, str]:
     """host, port, user, password and dbname of a connection string, with libpq's defaults."""
     parts = {k: str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
-    return {"host": "localhost", "port": "5432", "user": "postgres", "password": "", "dbname": "postgres"} | parts
+    return {
+        "host": "localhost",
+        "port": "5432",
+        "user": "postgres",
+        "password": "",
+        "dbname": "postgres",
+    } | parts
 
 
 @contextmanager
-def provisioning(server: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def provisioning(server: str) -> Iterator[Connection]:
     """A connection that holds the one lock under which databases and tables are made. Raises UnavailableError."""
     try:
         with psycopg.connect(server, autocommit=True) as connection:
@@ -35,7 +43,7 @@ def provisioning(server: str) -> Iterator[psycopg.Connection[tuple[object, ...]]
         raise UnavailableError("PostgreSQL does not answer") from error
 
 
-def ensure_database(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+def ensure_database(connection: Connection, name: str) -> None:
     """Creates a database unless it exists. The role needs CREATEDB, or an administrator creates it beforehand."""
     if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -45,12 +53,12 @@ class Database:
     """A small pool on one database."""
 
     def __init__(self, url: str, *, size: int = 4, timeout: float = 3.0) -> None:
-        self._pool: ConnectionPool[psycopg.Connection[tuple[object, ...]]] = ConnectionPool(
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
             url, min_size=1, max_size=size, timeout=timeout, open=False, kwargs={"autocommit": True}
         )
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    def connection(self) -> Iterator[Connection]:
         """A pooled connection in autocommit mode. Raises UnavailableError when the server is down."""
         try:
             self._pool.open()

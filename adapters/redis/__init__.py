@@ -40,9 +40,10 @@ def on_disk(client: "redis.Redis", marker: str, timeout_ms: int = 5_000) -> bool
         info: dict[str, Any] = client.info("persistence")
         if not int(info.get("aof_enabled", 0)):
             return True
-        with client.client() as connection:
-            connection.incr(marker)
-            local, _ = connection.execute_command("WAITAOF", 1, 0, timeout_ms)
+        one_connection: Any = client.client()  # type: ignore[no-untyped-call]
+        with one_connection:
+            one_connection.incr(marker)
+            local, _ = one_connection.execute_command("WAITAOF", 1, 0, timeout_ms)
         return bool(local)
 
 

@@ -86,7 +86,7 @@ class RedisReader:
     async def _load(self, versions: Versions) -> Shop:
         _, current, model = versions
         with translated():
-            stored: Any = await self._client.hgetall(self._keys.catalogue)  # type: ignore[misc]
+            stored: Any = await self._client.hgetall(self._keys.catalogue)
             counts: Any = await self._client.get(self._keys.statistics(current.decode())) if current else None
         products = catalogue.products(map(catalogue.decode, stored.values()))
         whole = statistics.decode(counts) if counts else statistics.Statistics()

@@ -23,14 +23,12 @@ class RedisCustomerStore:
 
     def write(self, writes: Sequence[Write]) -> list[Refused | None]:
         """One answer a write, None where it was stored. Raises UnavailableError."""
-        calls = [
-            ("FCALL", "bespoke_put", 1, self._keys.person(w.home), str(w.stream), w.was, w.value) for w in writes
-        ]
+        calls = [("FCALL", "bespoke_put", 1, self._keys.person(w.home), str(w.stream), w.was, w.value) for w in writes]
         return [_refused(answer) for answer in _pipeline(self._client, calls)]
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None. Raises UnavailableError."""
-        calls = [("HMGET", self._keys.person(s), MOVED, str(s)) for s in streams]
+        calls: list[tuple[Any, ...]] = [("HMGET", self._keys.person(s), MOVED, str(s)) for s in streams]
         found: dict[UUID, tuple[UUID, bytes | None]] = {}
         gone: dict[UUID, UUID] = {}
         for stream, (moved, value) in zip(streams, _pipeline(self._client, calls), strict=True):
@@ -142,7 +140,9 @@ class Generations:
         with translated():
             number: Any = self._client.incr(catalogue_of_keys.newest_generation(self._namespace))
             if number <= at_least:
-                number = self._client.incrby(catalogue_of_keys.newest_generation(self._namespace), at_least + 1 - number)
+                number = self._client.incrby(
+                    catalogue_of_keys.newest_generation(self._namespace), at_least + 1 - number
+                )
         return int(number)
 
     def switch(self, generation: int) -> None:

@@ -16,5 +16,3 @@ def sessions(looks: Iterable[Look]) -> Iterator[list[Look]]:
         session.append(look)
     if session:
         yield session
-
-

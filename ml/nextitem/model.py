@@ -1,6 +1,6 @@
 """Item-to-item transitions with a popularity prior.
 
-score(j) = Σ_r decay^r · (T[x_r, j] + backward · T[j, x_r]) + popularity · P(j), all times 1 + affinity · A(category of j),
+score(j) = (Σ_r decay^r · (T[x_r, j] + backward · T[j, x_r]) + popularity · P(j)) · (1 + affinity · A(category of j)),
 where x_0 is the latest item, T[i, j] = C[i, j] / (Σ_j C[i, j] + shrinkage) from the published co-occurrence counts C,
 P is the share of recency-weighted interest and A the share of a category among the latest items.
 """

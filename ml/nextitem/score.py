@@ -43,7 +43,13 @@ def score(model: NextItem, recent: Sequence[int]) -> Scores:
             break
     by_popularity = config.popularity * model.prior
     affinity = _affinity(model, recent[: config.recent])
-    return Scores((by_item + by_popularity) * (1 + config.affinity * affinity), by_item, by_popularity, affinity, because)
+    return Scores(
+        (by_item + by_popularity) * (1 + config.affinity * affinity),
+        by_item,
+        by_popularity,
+        affinity,
+        because,
+    )
 
 
 def _affinity(model: NextItem, recent: Sequence[int]) -> Floats:

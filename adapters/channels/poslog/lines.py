@@ -37,9 +37,9 @@ def amount(text: str | None, field: str) -> Decimal | None:
 
 
 def _elements(transaction: Element, kind: str) -> Iterator[tuple[Element, Element]]:
-    for item in transaction.iterfind("LineItem"):
+    for item in transaction.findall("LineItem"):
         if not flagged(item, "VoidFlag", "CancelFlag"):
-            yield from ((item, element) for element in item.iterfind(kind))
+            yield from ((item, element) for element in item.findall(kind))
 
 
 def _goods(item: Element, element: Element, code: str) -> Goods:
@@ -99,7 +99,7 @@ def _money(element: Element, path: str, code: str, *names: str) -> int | None:
 
 def _category(element: Element) -> str | None:
     """The hierarchy's description where the till gives one, else its code."""
-    for level in element.iterfind("MerchandiseHierarchy"):
+    for level in element.findall("MerchandiseHierarchy"):
         found = (level.get("DepartmentDescription") or level.get("Description") or level.text or "").strip()
         if found:
             return found

@@ -60,9 +60,7 @@ class Segment:
     amounts which name none.
     """
 
-    def __init__(
-        self, identity_secret: bytes | None = None, *, call: str | None = None, currency: str = "USD"
-    ) -> None:
+    def __init__(self, identity_secret: bytes | None = None, *, call: str | None = None, currency: str = "USD") -> None:
         if identity_secret is not None and len(identity_secret) < 16:
             raise ValueError("an identity secret has 16 bytes or more")
         if call is not None and call not in _CALLS | {"batch"}:

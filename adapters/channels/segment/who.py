@@ -32,9 +32,7 @@ class Caller:
     now: datetime
     _known: dict[tuple[IdentifierKind, str], Identifier] = field(default_factory=dict)
 
-    def identifiers(
-        self, message: Message, context: Context, traits: Traits | None
-    ) -> tuple[Identifier, ...]:
+    def identifiers(self, message: Message, context: Context, traits: Traits | None) -> tuple[Identifier, ...]:
         """Everything that names the person. Raises BadItemError."""
         found = [
             self._one(IdentifierKind.USER, message.user_id, "userId"),

@@ -11,6 +11,7 @@ from adapters.channels.channel import Channel, Delivery, Parsed, Trust
 from adapters.channels.poslog import Poslog
 from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
+from commands.command import Command
 
 FOLDER = Path(__file__).parent / "fixtures"
 RECEIVED_AT = datetime(2025, 6, 15, 12, tzinfo=UTC)
@@ -27,7 +28,7 @@ CHANNELS: dict[str, Channel] = {
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """``channel`` is segment, shopify or poslog; header names in lower case; ``expected`` as `told` writes."""
+    """``channel`` is segment, shopify or poslog; header names are small; ``expected`` as `told` writes."""
 
     name: str
     channel: str
@@ -61,10 +62,9 @@ def told(parsed: Parsed) -> dict[str, Any]:
     }
 
 
-def _command(index: int, command: Any) -> dict[str, Any]:
-    return {"item": index, "type": type(command).__name__} | command.model_dump(
-        mode="json", exclude_none=True
-    )
+def _command(index: int, command: Command) -> dict[str, Any]:
+    facts = command.model_dump(mode="json", exclude_none=True)
+    return {"item": index, "type": type(command).__name__} | facts
 
 
 def _load(folder: Path) -> Fixture:

@@ -84,9 +84,7 @@ def test_a_truncated_body_is_refused(fixture: Fixture, share: float) -> None:
 
 @given(st.sampled_from(CARRYING), st.binary(min_size=1, max_size=3), st.floats(0, 1, exclude_max=True))
 @settings(max_examples=200, deadline=None)
-def test_a_damaged_body_is_read_or_refused_and_never_breaks(
-    fixture: Fixture, noise: bytes, where: float
-) -> None:
+def test_a_damaged_body_is_read_or_refused_and_never_breaks(fixture: Fixture, noise: bytes, where: float) -> None:
     at = int(len(fixture.body) * where)
     try:
         parse(fixture, fixture.body[:at] + noise + fixture.body[at + len(noise) :])

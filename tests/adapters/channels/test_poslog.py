@@ -79,7 +79,7 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
         b'<!DOCTYPE p [<!ENTITY % x SYSTEM "http://example.invalid/x"> %x;]><POSLog/>',
         "<!DOCTYPE p><POSLog/>".encode("utf-16"),
         b"<POSLog>" + b"<a>" * 100_000,
-        b"<POSLog>" + b"<a/>" * 500_001 + b"</POSLog>",
+        b"<POSLog>" + b"<a/>" * 1_000_000 + b"</POSLog>",
         b"<POSLog>&undefined;</POSLog>",
         b'<?xml version="1.0" encoding="utf-7"?><POSLog/>',
         b'<?xml version="1.0" encoding="rot13"?><POSLog/>',
@@ -222,25 +222,18 @@ def test_old_receipts_need_the_backfill_scope() -> None:
     assert parse(old, trust=Trust(known_identifiers=True, backfill=True)).commands
 
 
-TEXTS = st.text(
-    st.characters(blacklist_characters="<&>", blacklist_categories=("Cs", "Cc", "Cn", "Co")), max_size=12
-)
+TEXTS = st.text(st.characters(blacklist_characters="<&>", blacklist_categories=("Cs", "Cc", "Cn", "Co")), max_size=12)
 
 
 @given(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
 @settings(max_examples=200, deadline=None)
-def test_any_text_in_a_receipt_is_taken_or_refused(
-    total: str, when: str, code: str, quantity: str, price: str
-) -> None:
+def test_any_text_in_a_receipt_is_taken_or_refused(total: str, when: str, code: str, quantity: str, price: str) -> None:
     inner = f"<ItemID>A</ItemID><Quantity>{quantity}</Quantity><ExtendedAmount>{price}</ExtendedAmount>"
     parsed = parse(receipt(sale(inner) + CARD, total, when=when, currency=code))
     assert len(parsed.commands) + len(parsed.problems) + parsed.skipped == 1
 
 
-@given(
-    st.binary(max_size=80)
-    | TEXTS.map(lambda text: f"<POSLog><Transaction>{text}</Transaction></POSLog>".encode())
-)
+@given(st.binary(max_size=80) | TEXTS.map(lambda text: f"<POSLog><Transaction>{text}</Transaction></POSLog>".encode()))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_taken_or_refused(body: bytes) -> None:
     try:

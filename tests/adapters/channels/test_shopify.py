@@ -211,6 +211,7 @@ def test_an_order_of_a_till_and_how_a_visitor_came() -> None:
     came = {"landing_site": "/sale?utm_source=x&gclid=G", "referring_site": "https://r.example/?q=1"}
     visit, placed = commands("orders/create", ORDER | came | {"source_name": "pos", "location_id": 3})
     assert isinstance(visit, RecordVisit)
+    assert visit.campaign is not None
     assert (visit.url, visit.referrer, visit.campaign.source) == ("/sale", "https://r.example/", "x")
     assert (placed.channel, placed.store) == ("store", "3")
 
@@ -261,9 +262,7 @@ def test_customer_ids(said: Any, value: str | None) -> None:
 
 def test_a_cart() -> None:
     lines = [{"sku": "A", "quantity": 2, "price": "1.00"}, {"sku": "B", "quantity": 0}]
-    (cart,) = commands(
-        "carts/update", {"token": "c-1", "updated_at": "2025-06-14T00:00:00Z", "line_items": lines}
-    )
+    (cart,) = commands("carts/update", {"token": "c-1", "updated_at": "2025-06-14T00:00:00Z", "line_items": lines})
     assert isinstance(cart, ReplaceCart)
     assert [(line.sku, line.quantity) for line in cart.lines] == [("A", 2)]
     assert cart.source_id == "shopify:w-1/1"
@@ -346,11 +345,7 @@ def test_stock() -> None:
 
 
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=9),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
@@ -358,9 +353,7 @@ VALUES = st.recursive(
 
 @given(
     st.sampled_from(["orders/create", "orders/updated"]),
-    st.sampled_from(
-        [*sorted(ORDER), "refunds", "transactions", "customer", "shipping_lines", "cancelled_at"]
-    ),
+    st.sampled_from([*sorted(ORDER), "refunds", "transactions", "customer", "shipping_lines", "cancelled_at"]),
     VALUES,
 )
 @settings(max_examples=300, deadline=None)

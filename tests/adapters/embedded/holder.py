@@ -1,7 +1,7 @@
 """A process that starts (or joins) the servers on a folder, says so, and stops when it is told to.
 
-Arguments: the folder; `main` or `thread` (where it starts them: those of a thread outlive a killed process, as on
-systems that cannot tie them to it); the user to become first, or `-`.
+Arguments: the folder; `main` or `thread` (where it starts them: those of a thread outlive a killed process);
+the user to become first, or `-`.
 """
 
 import json
@@ -10,12 +10,23 @@ import pwd
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+
+import psycopg
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from adapters.embedded import EmbeddedServers
 
 
 def become(name: str) -> None:
+    """For good. The clients' late imports come first: that user may not be let in where Python lies."""
+    with suppress(psycopg.OperationalError):
+        psycopg.connect("host=/nowhere")
+    with suppress(redis.ConnectionError):
+        redis.Redis(unix_socket_path="/nowhere", retry=Retry(NoBackoff(), 0)).ping()
     user = pwd.getpwnam(name)
     os.setgroups([])
     os.setgid(user.pw_gid)

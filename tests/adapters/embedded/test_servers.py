@@ -110,9 +110,7 @@ def test_attaching_waits_for_an_owner(var: Path, hold: Hold) -> None:
     servers.stop()
 
 
-def test_killed_owner_takes_its_servers_along_and_the_next_finds_the_data(
-    var: Path, hold: Hold, gone: Gone
-) -> None:
+def test_killed_owner_takes_its_servers_along_and_the_next_finds_the_data(var: Path, hold: Hold, gone: Gone) -> None:
     with EmbeddedServers(var) as servers:
         write(servers)
     owner = hold()

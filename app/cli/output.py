@@ -1,0 +1,35 @@
+"""What commands print: words for people, one JSON object with ``--json``; progress on standard error."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+errors = Console(stderr=True, highlight=False)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of words.")
+
+
+def show(result: dict[str, Any], words: str, *, as_json: bool) -> None:
+    """Prints a result."""
+    click.echo(json.dumps(result, default=str) if as_json else words)
+
+
+def fail(reason: str) -> NoReturn:
+    """One line on standard error, exit code 1."""
+    errors.print(f"[bold red]bespoke:[/] {reason}", soft_wrap=True)
+    sys.exit(1)
+
+
+@contextmanager
+def bar(words: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar; the function given back advances it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
+        task = progress.add_task(words, total=total)
+        yield lambda n: progress.advance(task, n)

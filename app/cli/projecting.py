@@ -1,0 +1,48 @@
+"""``project`` and ``rebuild``."""
+
+import logging
+import signal
+import threading
+
+import click
+
+from app import project as projector
+from app.cli.output import bar, json_option, show
+from app.settings import Settings
+from app.wiring import Wiring
+
+
+@click.command()
+@click.option("--follow", is_flag=True, help="Go on with what is recorded from now on, until stopped.")
+@json_option
+def project(follow: bool, as_json: bool) -> None:
+    """Fold the event log into Redis."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    with Wiring(Settings()) as wiring:
+        wiring.provision()
+        if follow:
+            stop = threading.Event()
+            for name in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(name, lambda *_: stop.set())
+            projector.follow(wiring, stop)
+            return
+        with projector.single_projector(wiring):
+            generation = projector.start_generation(wiring)
+            with bar("log → Redis", projector.lag(wiring)) as advance:
+                events = projector.catch_up(wiring, generation, advance)
+        show({"generation": generation, "events": events}, f"{events} events projected.", as_json=as_json)
+
+
+@click.command()
+@json_option
+def rebuild(as_json: bool) -> None:
+    """Fold everything anew from position 0, beside what is live, then switch."""
+    with Wiring(Settings()) as wiring:
+        wiring.provision()
+        with bar("rebuilding", sum(log.head() for log in (wiring.catalogue, *wiring.customers))) as advance:
+            old, new, events = projector.rebuild(wiring, advance)
+        show(
+            {"from_generation": old, "to_generation": new, "events": events},
+            f"{events} events folded into generation {new}, which is live now.",
+            as_json=as_json,
+        )

@@ -1,0 +1,268 @@
+"""The clothing shop's real clicks as channel payloads: Segment ``track`` calls, Shopify product and stock webhooks.
+
+The file has dates and the order of clicks but no clock: a session starts at a second of its day that its number
+decides, and each click comes ``CLICK_S`` after the one before. NOTICE.md beside the data says whose they are.
+"""
+
+import base64
+import csv
+import gzip
+import hmac
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+from zlib import crc32
+
+import msgspec
+
+DATA = Path(__file__).with_name("data") / "eshop_clothing_2008.csv.gz"
+CATALOGUE = Path(__file__).with_name("data") / "catalogue.json"
+PHOTOS = Path(__file__).with_name("data") / "photos"
+CLICK_S = 120
+DAY_S = 86_400
+BATCH_BYTES = 480_000
+SHOP = UUID("3d5a7d0e-3f43-5c55-8f2b-7f7c0a5f0c11")
+CATEGORIES = {1: "Trousers", 2: "Skirts", 3: "Blouses", 4: "Sale"}
+LETTERS = {1: "A", 2: "B", 3: "C", 4: "P"}
+_COLOUR_NAMES = "beige black blue brown burgundy grey green navy_blue many_colours olive pink red violet white"
+COLOURS = {code: name.replace("_", " ") for code, name in enumerate(_COLOUR_NAMES.split(), 1)}
+#: The code book's countries that sent enough visitors to be worth a name; the others stay unnamed.
+COUNTRIES = {
+    2: "Austria",
+    9: "Czech Republic",
+    10: "Denmark",
+    15: "France",
+    16: "Germany",
+    21: "Ireland",
+    22: "Italy",
+    24: "Lithuania",
+    27: "Netherlands",
+    29: "Poland",
+    34: "Slovakia",
+    36: "Spain",
+    37: "Sweden",
+    41: "United Kingdom",
+    42: "USA",
+}
+_BOUNDS = {
+    "year": (1995, 2100),
+    "month": (1, 12),
+    "day": (1, 31),
+    "order": (1, 1_000_000),
+    "country": (1, 999),
+    "session_id": (1, 10**12),
+    "main_category": (1, 4),
+    "clothing_model": (1, 99_999),
+    "colour": (1, 14),
+    "location": (1, 6),
+    "model_photography": (1, 2),
+    "price": (0, 1_000_000),
+    "price_2": (1, 2),
+    "page": (1, 1_000),
+}
+
+
+class Row(NamedTuple):
+    """One click, as in the file."""
+
+    year: int
+    month: int
+    day: int
+    order: int
+    country: int
+    session_id: int
+    main_category: int
+    clothing_model: int
+    colour: int
+    location: int
+    model_photography: int
+    price: int
+    price_2: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request's headers and body, and the channel it goes to."""
+
+    channel: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A model of the catalogue. ``cents`` are US cents; ``page`` and ``place`` are where the shop showed it."""
+
+    sku: str
+    product_id: int
+    title: str
+    category: str
+    colour: str
+    cents: int
+    page: int
+    place: int
+    stock: int
+
+
+def catalogue() -> list[Item]:
+    """The 217 models."""
+    return msgspec.json.decode(CATALOGUE.read_bytes(), type=list[Item])
+
+
+def csv_rows(path: Path) -> Iterator[Row]:
+    """The clicks of a ``.csv`` or ``.csv.gz`` in the data set's own columns (``clothing_model`` may be the original
+    letter and number). Raises ValueError that names line and column."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = set(Row._fields) - set(reader.fieldnames or ())
+        if missing:
+            raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
+        for cells in reader:
+            yield _row(path.name, reader.line_num, cells)
+
+
+def _row(name: str, line: int, cells: dict[str, str]) -> Row:
+    numbers = []
+    for column, (least, most) in _BOUNDS.items():
+        text = (cells[column] or "").lstrip("ABCP") if column == "clothing_model" else cells[column]
+        try:
+            number = int(text)
+        except (TypeError, ValueError):
+            raise ValueError(f"{name}, line {line}: {column} is not a whole number") from None
+        if not least <= number <= most:
+            raise ValueError(f"{name}, line {line}: {column} is not within {least} … {most}")
+        numbers.append(number)
+    return Row(*numbers)
+
+
+def sku(row: Row) -> str:
+    """The model's SKU; the number alone names it, whatever page it was shown on."""
+    return f"M{row.clothing_model:03d}"
+
+
+def visitor(session_id: int) -> str:
+    """The anonymous id of a session's visitor: 128 bits that look like any visitor's."""
+    return str(uuid5(SHOP, f"session {session_id}"))
+
+
+def week_shift(last: date, today: date) -> int:
+    """Days that move a set by whole weeks so that it ends yesterday, or as little before as weeks allow."""
+    return ((today - last).days - 1) // 7 * 7
+
+
+def last_day(rows: Iterable[Row]) -> date:
+    """The date of the latest click."""
+    return max(date(row.year, row.month, row.day) for row in rows)
+
+
+def segment_messages(rows: Iterable[Row], *, shift_days: int, click_s: int = CLICK_S) -> Iterator[dict[str, Any]]:
+    """One Segment ``track`` call "Product Viewed" a click, in the order of the file."""
+    titles = {item.sku: item.title for item in catalogue()}
+    for row in rows:
+        at = _moment(row, click_s) + timedelta(days=shift_days)
+        model = sku(row)
+        country = COUNTRIES.get(row.country)
+        yield {
+            "type": "track",
+            "event": "Product Viewed",
+            "anonymousId": visitor(row.session_id),
+            "messageId": f"eshop-{row.session_id}-{row.order}",
+            "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "context": {
+                "library": {"name": "analytics.js"},
+                **({"location": {"country": country}} if country else {}),
+            },
+            "properties": {
+                "product_id": str(product_id(row.clothing_model)),
+                "sku": model,
+                "name": titles.get(model, model),
+                "category": CATEGORIES[row.main_category],
+                "variant": COLOURS[row.colour],
+                "price": row.price,
+                "currency": "USD",
+                "position": row.location,
+            },
+        }
+
+
+def _moment(row: Row, click_s: int) -> datetime:
+    start = crc32(f"start {row.session_id}".encode()) % (DAY_S // 2)
+    offset = min(start + row.order * click_s, DAY_S - 1) + row.order / 1000  # beyond midnight, order alone counts
+    return datetime(row.year, row.month, row.day, tzinfo=UTC) + timedelta(seconds=offset)
+
+
+def batches(messages: Iterable[dict[str, Any]], size: int = 500) -> Iterator[bytes]:
+    """Bodies of Segment's batch call: ``size`` messages, less where they would exceed half a megabyte."""
+    held: list[bytes] = []
+    length = 0
+    for message in messages:
+        encoded = msgspec.json.encode(message)
+        if held and (len(held) == size or length + len(encoded) > BATCH_BYTES):
+            yield b'{"batch":[' + b",".join(held) + b"]}"
+            held, length = [], 0
+        held.append(encoded)
+        length += len(encoded) + 1
+    if held:
+        yield b'{"batch":[' + b",".join(held) + b"]}"
+
+
+def product_id(model: int) -> int:
+    """The number that the shop system knows a model by."""
+    return 7_000_000_000_000 + model
+
+
+def shopify_products(*, secret: str) -> Iterator[Sent]:
+    """A products/update webhook for each model."""
+    for item in catalogue():
+        body = {
+            "id": item.product_id,
+            "title": item.title,
+            "vendor": "",
+            "product_type": item.category,
+            "status": "active",
+            "tags": f"{item.colour}, page-{item.page}",
+            "updated_at": "2008-04-01T00:00:00Z",
+            "options": [{"name": "Color", "position": 1, "values": [item.colour]}],
+            "variants": [
+                {
+                    "id": item.product_id + 10**12,
+                    "product_id": item.product_id,
+                    "sku": item.sku,
+                    "title": "Default Title",
+                    "option1": item.colour,
+                    "price": f"{item.cents / 100:.2f}",
+                    "inventory_item_id": item.product_id + 2 * 10**12,
+                }
+            ],
+            "image": {"src": f"/photos/{item.sku}.jpg"},
+        }
+        yield _webhook("products/update", f"product-{item.sku}", body, secret)
+
+
+def shopify_inventory(*, secret: str) -> Iterator[Sent]:
+    """An inventory_levels/update webhook for each model."""
+    for item in catalogue():
+        body = {
+            "inventory_item_id": item.product_id + 2 * 10**12,
+            "location_id": 1,
+            "available": item.stock,
+            "updated_at": "2008-04-01T00:00:00Z",
+        }
+        yield _webhook("inventory_levels/update", f"stock-{item.sku}", body, secret)
+
+
+def _webhook(topic: str, delivery: str, body: dict[str, Any], secret: str) -> Sent:
+    raw = msgspec.json.encode(body)
+    signature = base64.b64encode(hmac.digest(secret.encode(), raw, "sha256")).decode()
+    headers = {
+        "Content-Type": "application/json",
+        "X-Shopify-Topic": topic,
+        "X-Shopify-Shop-Domain": "demo.example",
+        "X-Shopify-Webhook-Id": str(uuid5(SHOP, delivery)),
+        "X-Shopify-Hmac-Sha256": signature,
+    }
+    return Sent("shopify", headers, raw)

@@ -1,0 +1,88 @@
+"""``bespoke up``: everything on one machine, in one command."""
+
+import json
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import click
+
+from app import load, project
+from app.children import Children
+from app.cli import loading, training
+from app.cli.output import fail
+from app.settings import Settings
+from app.wiring import Wiring
+from readmodels import keys
+
+READY_S = 30.0
+POLL_S = 0.1
+
+
+def run(settings: Settings, *, as_json: bool) -> None:
+    """Returns when stopped by Ctrl-C or SIGTERM, with no process left."""
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    click.echo("Starting PostgreSQL and Valkey …", err=True)
+    with Wiring(settings) as wiring, Children() as children:
+        wiring.provision()
+        project.start_generation(wiring)
+        children.start("project", "--follow")
+        _prepare(wiring)
+        if stop.is_set():
+            return
+        children.start("serve")
+        _wait_until_ready(settings, children, stop)
+        _announce(settings, as_json=as_json)
+        while not stop.wait(POLL_S):
+            if ended := children.first_ended():
+                fail(f"`bespoke {' '.join(ended)}` has ended; everything is stopped")
+        click.echo("Stopping …", err=True)
+
+
+def _prepare(wiring: Wiring) -> None:
+    """Data and a model, where there are none yet."""
+    if not load.is_loaded(wiring, "demo"):
+        click.echo(loading.in_words(loading.run(wiring, "demo")), err=True)
+    if not wiring.redis.exists(keys.model(wiring.settings.namespace)):
+        training.run(wiring)
+
+
+def _wait_until_ready(settings: Settings, children: Children, stop: threading.Event) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and not stop.is_set():
+        if ended := children.first_ended():
+            fail(f"`bespoke {' '.join(ended)}` did not start; `bespoke doctor` says why")
+        try:
+            with urllib.request.urlopen(f"{_address(settings)}/health/ready", timeout=2):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            stop.wait(POLL_S)
+    if not stop.is_set():
+        fail(f"nothing answers at {_address(settings)}; `bespoke doctor` says why")
+
+
+def _announce(settings: Settings, *, as_json: bool) -> None:
+    address = _address(settings)
+    if as_json:
+        click.echo(json.dumps({"address": address, "openapi": f"{address}/schema"}))
+        return
+    key = "$BESPOKE_KEY"
+    told = "" if settings.api_keys else f"\n  export BESPOKE_KEY={settings.generated_keys()['server']}"
+    click.echo(
+        f"""
+The shop is open: {address}
+{told}
+  curl -s '{address}/v1/recommendations?placement=home&limit=3' -H "Authorization: Bearer {key}"
+  curl -s {address}/v1/track -H "Authorization: Bearer {key}" -H 'Content-Type: application/json' \\
+    -d '{{"anonymousId": "me", "event": "Product Viewed", "properties": {{"sku": "M001"}}}}'
+
+Ctrl-C stops everything; the data stays in {settings.var}."""
+    )
+
+
+def _address(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}"

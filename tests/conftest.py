@@ -1,0 +1,45 @@
+"""Real servers for all tests: one PostgreSQL and one Valkey from their wheels, a namespace of its own for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from app.settings import Settings
+from app.wiring import Wiring
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of an installation in a folder that is thrown away."""
+    return Settings(_env_file=None, var=tmp_path_factory.mktemp("var"), postgres_url=None, redis_url=None)  # type: ignore[call-arg]
+
+
+@pytest.fixture(scope="session")
+def servers(settings: Settings) -> Iterator[Wiring]:
+    """The running servers; joined by every test that needs them."""
+    with Wiring(settings) as running:
+        yield running
+
+
+@pytest.fixture
+def wiring(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
+    """A provisioned namespace, dropped afterwards."""
+    own = settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}"})
+    with Wiring(own) as built:
+        built.provision()
+        try:
+            yield built
+        finally:
+            built.drop()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the repository; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the real data in ../shared, which a clone alone does not have")
+    return SHARED
