@@ -43,7 +43,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev]'
+	$(PIP) -e '.[dev,journey]'
 	@touch $(DEV)
 
 run: setup

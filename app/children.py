@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from app.settings import Settings
+
 STOP_S = 20.0
 PR_SET_PDEATHSIG = 1
 
@@ -16,7 +18,9 @@ PR_SET_PDEATHSIG = 1
 class Children:
     """Starts ``bespoke`` subcommands; leaving the context stops them. Ctrl-C reaches this process alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._environment = os.environ | settings.environment()
+        self._logs = settings.var / "logs"
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -28,13 +32,18 @@ class Children:
         self.stop()
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Runs ``bespoke <arguments>`` with this process's environment."""
-        child = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *arguments],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_end_with(os.getpid()),
-        )
+        """Runs ``bespoke <arguments>`` with these settings; its output goes to ``var/logs``."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with open(self._logs / f"{arguments[0]}.log", "ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "app.cli", *arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with(os.getpid()),
+            )
         self._running.append(child)
         return child
 

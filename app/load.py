@@ -43,7 +43,7 @@ def load(wiring: Wiring, deliveries: Iterable[Sent], progress: Progress = lambda
     """
     began = time.monotonic()
     bus, channels, taken = wiring.bus(), wiring.channels(), Taken()
-    with Children() as children:
+    with Children(wiring.settings) as children:
         project.start_generation(wiring)
         if not project.is_running(wiring):
             children.start("project", "--follow")

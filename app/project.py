@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,7 +25,11 @@ from readmodels.keys import Keys
 
 LOGGER = logging.getLogger("bespoke.project")
 RETRY_S = 1.0
+LOOK_EVERY_S = 1.0
+TAKE_UP_S = 30.0
 PROJECTOR_LOCK = 0x70726F6A  # "proj": one projector a namespace
+LOCK_HELD = """SELECT count(*) > 0 AS held FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND objid = %s AND granted AND datname = current_database()"""
 Progress = Callable[[int], None]
 
 
@@ -47,29 +52,41 @@ def catch_up(wiring: Wiring, generation: int, progress: Progress = lambda n: Non
 
 
 def follow(wiring: Wiring, stop: threading.Event) -> None:
-    """Projects until ``stop`` is set, through restarts of the servers. Raises AnotherProjectorError."""
+    """Projects until ``stop`` is set, through restarts of the servers. A second projector waits, and takes over when
+    the first one ends."""
     while not stop.is_set():
         try:
             with single_projector(wiring):
                 _follow_all(wiring, start_generation(wiring), stop)
+        except AnotherProjectorError:
+            LOGGER.debug("another projector is at work")
         except (UnavailableError, PersistenceError) as error:
             LOGGER.warning("projecting waits: %s", type(error).__name__)
-        stop.wait(RETRY_S)
+        stop.wait(RETRY_S / 5)
 
 
 def rebuild(wiring: Wiring, progress: Progress = lambda n: None) -> tuple[int, int, int]:
     """Folds everything anew beside the live generation, then switches; (old, new, events).
 
-    Readers see the old one until the switch. Raises AnotherProjectorError while a projector runs: it would go on
-    writing the old generation.
+    Readers see the old one until the switch; a running projector goes over to the new one, then the old one is
+    deleted. Raises AnotherProjectorError when it does not go over.
     """
-    with single_projector(wiring):
-        old = wiring.generations.live()
-        new = wiring.generations.begin(at_least=max(old, _last_generation(wiring)))
-        events = catch_up(wiring, new, progress)
-        wiring.generations.switch(new)
+    old = wiring.generations.live()
+    new = wiring.generations.begin(at_least=max(old, _last_generation(wiring)))
+    events = catch_up(wiring, new, progress)
+    wiring.generations.switch(new)
+    _wait_until_taken_up(wiring, new)
+    if old:
         wiring.generations.drop(old)
     return old, new, events
+
+
+def _wait_until_taken_up(wiring: Wiring, generation: int) -> None:
+    deadline = time.monotonic() + TAKE_UP_S
+    while is_running(wiring) and wiring.generations.projecting() != generation:
+        if time.monotonic() > deadline:
+            raise AnotherProjectorError("the projector does not go over to the new generation; start it again")
+        time.sleep(RETRY_S / 10)
 
 
 def lag(wiring: Wiring) -> int:
@@ -80,11 +97,9 @@ def lag(wiring: Wiring) -> int:
 
 def is_running(wiring: Wiring) -> bool:
     """Whether somebody projects this namespace now."""
-    try:
-        with single_projector(wiring):
-            return False
-    except AnotherProjectorError:
-        return True
+    with wiring.customers[0].recorder.datastore.get_connection() as connection:
+        row = connection.execute(LOCK_HELD, (PROJECTOR_LOCK,)).fetchone()
+        return bool(row and row["held"])
 
 
 @contextmanager
@@ -176,6 +191,7 @@ def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) ->
 def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
     """One thread a log; when one has to stop, all do, and start again together."""
     ended = threading.Event()
+    wiring.generations.take_up(generation)
     threads = [
         threading.Thread(target=_follow, args=(wiring, generation, number, stop, ended), name=f"project-{number}")
         for number in range(len(_logs(wiring)))
@@ -203,5 +219,10 @@ def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable
         LiveFeed(_logs(wiring)[number], start) as feed,
         _runner(wiring, generation, number, projections, feed, start) as runner,
     ):
+        look_again = time.monotonic() + LOOK_EVERY_S
         while not stopped():
             runner.step()
+            if time.monotonic() > look_again:
+                look_again = time.monotonic() + LOOK_EVERY_S
+                if wiring.generations.live() != generation:
+                    return

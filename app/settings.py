@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         """Whether any server is Bespoke's own."""
         return self.postgres_url is None or self.redis_url is None
 
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, for processes that are to have the same."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return {f"BESPOKE_{name.upper()}": _plain(value) for name, value in given.items() if value is not None}
+
     @property
     def secrets(self) -> Path:
         """The folder of generated secrets: 0700, its files 0600, outside every backup of the databases."""
@@ -106,6 +111,11 @@ class Settings(BaseSettings):
         if path.stat().st_mode & 0o077:
             raise SettingsError(f"{path} can be read by others. Do: chmod 600 {path}")
         return path.read_bytes()
+
+
+def _plain(value: object) -> str:
+    secret = value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
+    return secret.decode() if isinstance(secret, bytes) else str(secret)
 
 
 def _write_once(path: Path, content: bytes) -> None:

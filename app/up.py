@@ -2,10 +2,10 @@
 
 import json
 import signal
-import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import click
 
@@ -23,24 +23,26 @@ POLL_S = 0.1
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Returns when stopped by Ctrl-C or SIGTERM, with no process left."""
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _run(settings, as_json=as_json)
+    except KeyboardInterrupt:
+        click.echo("Stopped.", err=True)
+
+
+def _run(settings: Settings, *, as_json: bool) -> None:
     click.echo("Starting PostgreSQL and Valkey …", err=True)
-    with Wiring(settings) as wiring, Children() as children:
+    with Wiring(settings) as wiring, Children(settings) as children:
         wiring.provision()
         project.start_generation(wiring)
         children.start("project", "--follow")
         _prepare(wiring)
-        if stop.is_set():
-            return
         children.start("serve")
-        _wait_until_ready(settings, children, stop)
+        wait_until_ready(settings, children)
         _announce(settings, as_json=as_json)
-        while not stop.wait(POLL_S):
-            if ended := children.first_ended():
-                fail(f"`bespoke {' '.join(ended)}` has ended; everything is stopped")
-        click.echo("Stopping …", err=True)
+        while not (ended := children.first_ended()):
+            time.sleep(POLL_S)
+        fail(f"`bespoke {' '.join(ended)}` has ended, so everything is stopped; see {settings.var / 'logs'}")
 
 
 def _prepare(wiring: Wiring) -> None:
@@ -51,18 +53,17 @@ def _prepare(wiring: Wiring) -> None:
         training.run(wiring)
 
 
-def _wait_until_ready(settings: Settings, children: Children, stop: threading.Event) -> None:
+def wait_until_ready(settings: Settings, children: Children) -> None:
+    """Returns when the web process answers that all servers are there."""
     deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline and not stop.is_set():
+    while time.monotonic() < deadline:
         if ended := children.first_ended():
-            fail(f"`bespoke {' '.join(ended)}` did not start; `bespoke doctor` says why")
-        try:
-            with urllib.request.urlopen(f"{_address(settings)}/health/ready", timeout=2):
-                return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            stop.wait(POLL_S)
-    if not stop.is_set():
-        fail(f"nothing answers at {_address(settings)}; `bespoke doctor` says why")
+            fail(f"`bespoke {' '.join(ended)}` did not start; see {settings.var / 'logs'}, or ask `bespoke doctor`")
+        with suppress(urllib.error.URLError, TimeoutError, ConnectionError):
+            urllib.request.urlopen(f"{_address(settings)}/health/ready", timeout=2).close()
+            return
+        time.sleep(POLL_S)
+    fail(f"nothing answers at {_address(settings)}; `bespoke doctor` says why")
 
 
 def _announce(settings: Settings, *, as_json: bool) -> None:

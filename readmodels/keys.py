@@ -56,6 +56,11 @@ def newest_generation(namespace: str) -> str:
     return f"{namespace}:generation:newest"
 
 
+def projecting(namespace: str) -> str:
+    """STRING number of the generation that the projector writes. Writer: project. No expiry."""
+    return f"{namespace}:projecting"
+
+
 def confirmed(namespace: str) -> str:
     """STRING counter, written to learn when what came before it is on disk. Writer: project. No expiry."""
     return f"{namespace}:confirmed"

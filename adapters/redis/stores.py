@@ -150,6 +150,17 @@ class Generations:
         with translated():
             self._client.set(catalogue_of_keys.generation(self._namespace), generation)
 
+    def projecting(self) -> int:
+        """The generation that the projector writes, or wrote last. Raises UnavailableError."""
+        with translated():
+            found: Any = self._client.get(catalogue_of_keys.projecting(self._namespace))
+        return int(found) if found else 0
+
+    def take_up(self, generation: int) -> None:
+        """The projector writes this generation from now on. Raises UnavailableError."""
+        with translated():
+            self._client.set(catalogue_of_keys.projecting(self._namespace), generation)
+
     def drop(self, generation: int) -> int:
         """Deletes all keys of a generation; how many. Raises UnavailableError."""
         with translated():

@@ -1,0 +1,1 @@
+"""Measurements. Each prints one JSON object as its last line; figures in the docs come from there."""
