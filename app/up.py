@@ -41,6 +41,7 @@ def _run(settings: Settings, *, as_json: bool) -> None:
         wait_until_ready(settings, children)
         _announce(settings, as_json=as_json)
         while not (ended := children.first_ended()):
+            wiring.revive_servers()
             time.sleep(POLL_S)
         fail(f"`bespoke {' '.join(ended)}` has ended, so everything is stopped; see {settings.var / 'logs'}")
 

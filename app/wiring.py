@@ -72,6 +72,13 @@ class Wiring:
         given = self.settings.redis_url
         return given.get_secret_value() if given else self.servers.redis_url
 
+    def revive_servers(self) -> None:
+        """Starts an embedded server again that has died, if this process started it."""
+        if self.settings.embedded and self.servers.owned:
+            for server in (self.servers.postgres, self.servers.valkey):
+                if not server.running:
+                    server.start()
+
     def provision(self) -> None:
         """Makes databases, tables and server functions that are missing. Raises UnavailableError."""
         with provisioning(self.postgres_url) as connection:

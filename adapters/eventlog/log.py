@@ -122,6 +122,7 @@ def _environment(parts: Mapping[str, str], schema: str, create: bool) -> dict[st
         "POSTGRES_POOL_SIZE": "2",
         "POSTGRES_MAX_OVERFLOW": "6",
         "POSTGRES_CONNECT_TIMEOUT": "3",
+        "POSTGRES_PRE_PING": "y",
         "POSTGRES_ENABLE_DB_FUNCTIONS": "n",
         "CREATE_TABLE": "y" if create else "n",
     }

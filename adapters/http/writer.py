@@ -11,22 +11,25 @@ from commands.ports import UnavailableError
 
 BATCH = 500
 WAITING = 20_000
+TIMEOUT_S = 10.0
 
 
 class BusWriter:
     """One thread owns the bus. ``waiting`` commands at the most are held; beyond that callers are sent away."""
 
-    def __init__(self, bus: Bus, *, batch: int = BATCH, waiting: int = WAITING) -> None:
+    def __init__(self, bus: Bus, *, batch: int = BATCH, waiting: int = WAITING, timeout_s: float = TIMEOUT_S) -> None:
         self._bus = bus
         self._batch = batch
         self._waiting = waiting
+        self._timeout_s = timeout_s
         self._held = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="bus", daemon=True)
         self._thread.start()
 
     async def submit(self, commands: Sequence[Command]) -> list[Outcome]:
-        """Returns when they are stored. Raises UnavailableError, also when too much is waiting already."""
+        """Returns when they are stored. Raises UnavailableError, also when too much waits already or it takes too long:
+        then they may yet be stored, and sending them again records nothing twice."""
         if not commands:
             return []
         if self._held + len(commands) > self._waiting:
@@ -36,7 +39,9 @@ class BusWriter:
         self._held += len(commands)
         try:
             self._jobs.put(job)
-            return await asyncio.shield(job.answer)
+            return await asyncio.wait_for(asyncio.shield(job.answer), self._timeout_s)
+        except TimeoutError:
+            raise UnavailableError("storing takes too long") from None
         finally:
             self._held -= len(commands)
 

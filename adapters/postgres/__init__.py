@@ -54,7 +54,13 @@ class Database:
 
     def __init__(self, url: str, *, size: int = 4, timeout: float = 3.0) -> None:
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url, min_size=1, max_size=size, timeout=timeout, open=False, kwargs={"autocommit": True}
+            url,
+            min_size=1,
+            max_size=size,
+            timeout=timeout,
+            open=False,
+            kwargs={"autocommit": True},
+            check=ConnectionPool.check_connection,  # so that a restarted server costs no request
         )
 
     @contextmanager
