@@ -1,6 +1,7 @@
 """A bounded mapping that forgets what was not used for longest."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -24,13 +25,11 @@ class Lru(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keeps a value and forgets the oldest beyond ``size``."""
-        self._entries[key] = value
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._size:
-            try:
+        with suppress(KeyError):  # another thread may forget it, or all, in between
+            self._entries[key] = value
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._size:
                 self._entries.popitem(last=False)
-            except KeyError:
-                return
 
     def drop(self, key: K) -> None:
         """Forgets a key, known or not."""

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from adapters.http import logs
 from adapters.http.app import create_app
 from adapters.http.serve import serve
+from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
+from app.demo import eshop
 from app.wiring import Wiring
 
 Loop: Callable[[], asyncio.AbstractEventLoop] | None
@@ -27,7 +29,10 @@ def run(wiring: Wiring) -> None:
 async def _serve(wiring: Wiring) -> None:
     reader = wiring.reader()
     writer = BusWriter(wiring.bus())
-    app = create_app(writer, wiring.queries(reader), wiring.channels(), wiring.settings.keys())
+    queries, channels = wiring.queries(reader), wiring.channels()
+    visitors = [Visitor(label, eshop.visitor(session)) for session, label in eshop.PICKED.items()]
+    shop = shop_routes(ShopDesk(writer, queries, reader, channels["segment"], visitors), eshop.PHOTOS)
+    app = create_app(writer, queries, channels, wiring.settings.keys(), extra_routes=shop)
     try:
         await serve(app, wiring.settings.host, wiring.settings.port)
     finally:

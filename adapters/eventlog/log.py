@@ -21,9 +21,10 @@ from psycopg.errors import UniqueViolation
 
 from adapters.eventlog.mapper import SealingMapper
 from adapters.eventlog.recorder import BatchRecorder
-from adapters.keys import Keyring
+from adapters.keys import KeyDestroyedError, Keyring
 from adapters.postgres import connection_parts
 from commands.ports import ConflictError, UnavailableError
+from domain.erased import Erased
 from domain.event import Event
 
 
@@ -54,9 +55,12 @@ class PostgresLog:
         self.recorder = cast(BatchRecorder, self._application.recorder)
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
-        """The aggregates that exist among ``streams``. Raises UnavailableError."""
+        """The aggregates that exist among ``streams``. Raises KeyDestroyedError for one whose beginning is erased,
+        UnavailableError."""
         aggregates: dict[UUID, Any] = {}
         for stream, events in self.streams(streams):
+            if isinstance(events[0], Erased):
+                raise KeyDestroyedError(f"stream {stream}")
             aggregate: Any = None
             for event in events:
                 aggregate = event.mutate(aggregate)

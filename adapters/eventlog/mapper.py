@@ -18,7 +18,6 @@ from cryptography.exceptions import InvalidTag
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
-from pydantic import ValidationError
 
 from adapters.keys import KeyDestroyedError, Keyring
 from domain.erased import Erased
@@ -82,21 +81,24 @@ class SealingMapper(Mapper[UUID]):
         """
         cls: type[Event] = resolve_topic(stored_event.topic)
         header, body = split(stored_event.state)
-        stream, version = cast(UUID, stored_event.originator_id), stored_event.originator_version
+        try:
+            return self._read(cls, stored_event, header, body)
+        except (InvalidTag, ValueError, ArithmeticError, TypeError, msgspec.DecodeError):  # damaged, or moved here
+            which = f"{stored_event.topic} {stored_event.originator_id} v{stored_event.originator_version}"
+            raise MapperDeserialisationError(f"event {which} cannot be read") from None
+
+    def _read(self, cls: type[Event], stored: StoredEvent, header: Header, body: bytes) -> Event:
         state: dict[str, Any] = {
-            "originator_id": stream,
-            "originator_version": version,
+            "originator_id": stored.originator_id,
+            "originator_version": stored.originator_version,
             "timestamp": EPOCH + header.recorded_us * MICROSECOND,
         }
         clear: dict[str, Any] = msgspec.json.decode(header.clear) if header.clear else {}
         try:
-            sealed = self._open(stored_event, header.period, body) if body else {}
-            return self._event(cls, header.class_version, state | clear | sealed)
+            sealed = self._open(stored, header.period, body) if body else {}
         except KeyDestroyedError:
-            return Erased(**state, topic=stored_event.topic, ledger=clear)
-        except (InvalidTag, ValidationError, msgspec.DecodeError):
-            message = f"event {stored_event.topic} {stream} v{version} cannot be read"
-            raise MapperDeserialisationError(message) from None
+            return Erased(**state, topic=stored.topic, ledger=clear)
+        return self._event(cls, header.class_version, state | clear | sealed)
 
     def _open(self, stored: StoredEvent, period: int, body: bytes) -> dict[str, Any]:
         stream = cast(UUID, stored.originator_id)
@@ -133,7 +135,10 @@ def split(state: bytes) -> tuple[Header, bytes]:
     if state[:1] != bytes([FORMAT]):
         raise MapperDeserialisationError("stored event of an unknown format")
     end = 5 + int.from_bytes(state[1:5], "big")
-    return msgspec.msgpack.decode(state[5:end], type=Header), state[end:]
+    try:
+        return msgspec.msgpack.decode(state[5:end], type=Header), state[end:]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise MapperDeserialisationError("stored event with a damaged header") from None
 
 
 def _bound(stream: UUID, version: int, topic: str) -> bytes:

@@ -11,6 +11,8 @@ from eventsourcing.utils import retry
 from psycopg.sql import SQL, Identifier
 
 BATCH = 2_000
+#: Tries twice, not ten times: a caller is waiting, and wants to hear soon that the server is down.
+twice = retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
 
 
 class BatchSubscription(PostgresSubscription):
@@ -26,10 +28,14 @@ class BatchSubscription(PostgresSubscription):
         pass
 
     def next_batch(self, timeout_s: float) -> Sequence[Notification]:
-        """The next notifications in order, or none when ``timeout_s`` has passed. Raises what stopped the threads."""
+        """The next notifications in order, or none when ``timeout_s`` has passed. Raises what stopped the threads.
+
+        Having waited in vain it looks once more: what was recorded just before LISTEN took effect sent no notice.
+        """
         try:
             batch: Sequence[Notification] = self._notifications_queue.get(timeout=timeout_s)
         except Empty:
+            self._has_been_notified.set()
             batch = ()
         except Exception:
             if self._thread_error is not None:
@@ -49,14 +55,11 @@ class BatchRecorder(PostgresApplicationRecorder):
             "SELECT * FROM {}.{} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
         ).format(Identifier(datastore.schema), Identifier(self.events_table_name))
 
-    @retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Tries twice, not ten times: a caller is waiting, and wants to hear soon that the server is down."""
-        insert = PostgresApplicationRecorder.insert_events.__wrapped__
-        ids: Sequence[int] | None = insert(self, stored_events, **kwargs)
-        return ids
+    insert_events = twice(PostgresApplicationRecorder.insert_events.__wrapped__)
+    select_notifications = twice(PostgresApplicationRecorder.select_notifications.__wrapped__)
+    max_notification_id = twice(PostgresApplicationRecorder.max_notification_id.__wrapped__)
 
-    @retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
+    @twice
     def select_streams(self, streams: Sequence[UUID]) -> Sequence[StoredEvent]:
         """All events of many streams, stream by stream, each in the order of its versions."""
         with self.datastore.get_connection() as connection, connection.cursor() as cursor:

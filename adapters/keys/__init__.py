@@ -1,7 +1,8 @@
 """Data keys of streams and keys of retention periods, wrapped, in a database of their own."""
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import LiteralString
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.keys.wrapping import WrappingKeys, current_epoch, derive
 from adapters.lru import Lru
-from adapters.postgres import Database
+from adapters.postgres import Connection, Database
 from domain.event import Retention
 
 TABLES = (
@@ -23,6 +24,9 @@ GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%s)"
 ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE "
 
+ROTATION_LOCK = 0x726F7461  # "rota": nothing is wrapped for an epoch while its key is being destroyed
+WHILE_WRAPPING = "SELECT pg_advisory_xact_lock_shared(%s)"
+WHILE_ROTATING = "SELECT pg_advisory_xact_lock(%s)"
 OLD_STREAMS = "SELECT stream, epoch, wrapped FROM stream_key WHERE epoch < %s FOR UPDATE"
 OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE epoch < %s FOR UPDATE"
 REWRAP_STREAM = "UPDATE stream_key SET epoch = %s, wrapped = %s WHERE stream = %s"
@@ -58,11 +62,11 @@ class Keyring:
 
     def add_streams(self, streams: Collection[UUID]) -> None:
         """A data key for each new stream. Must be stored before the first event that it encrypts."""
-        epoch, new = current_epoch(), [s for s in streams if self._streams.get(s) is None]
+        new = sorted(s for s in streams if self._streams.get(s) is None)  # in one order, so that no two deadlock
         if not new:
             return
-        wrapped = [self._wrapping.wrap(os.urandom(32), epoch, s.bytes) for s in new]
-        with self._database.connection() as connection:
+        with self._wrapping_for_now() as (connection, epoch):
+            wrapped = [self._wrapping.wrap(os.urandom(32), epoch, s.bytes) for s in new]
             connection.execute(ADD, (new, [epoch] * len(new), wrapped))
         self._load(new)
 
@@ -83,8 +87,9 @@ class Keyring:
 
     def rewrap(self) -> list[int]:
         """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""
-        epoch = current_epoch()
         with self._database.connection() as connection, connection.transaction():
+            connection.execute(WHILE_ROTATING, (ROTATION_LOCK,))
+            epoch = current_epoch()
             streams = connection.execute(OLD_STREAMS, (epoch,)).fetchall()
             for stream, old, wrapped in streams:
                 connection.execute(REWRAP_STREAM, (epoch, self._again(wrapped, old, epoch, stream.bytes), stream))
@@ -93,6 +98,13 @@ class Keyring:
                 context = f"{retention}:{month}".encode()
                 connection.execute(REWRAP_PERIOD, (epoch, self._again(wrapped, old, epoch, context), period))
         return self._wrapping.destroy_before(epoch)
+
+    @contextmanager
+    def _wrapping_for_now(self) -> Iterator[tuple[Connection, int]]:
+        """A transaction and the epoch to wrap for, which no rotation ends before the transaction has."""
+        with self._database.connection() as connection, connection.transaction():
+            connection.execute(WHILE_WRAPPING, (ROTATION_LOCK,))
+            yield connection, current_epoch()
 
     def _again(self, wrapped: bytes, old: int, new: int, context: bytes) -> bytes:
         return self._wrapping.wrap(self._wrapping.unwrap(wrapped, old, context), new, context)
@@ -113,9 +125,8 @@ class Keyring:
             self._streams.put(stream, self._wrapping.unwrap(wrapped, epoch, stream.bytes))
 
     def _add_period(self, retention: Retention, month: int) -> None:
-        epoch, context = current_epoch(), f"{retention.value}:{month}".encode()
-        wrapped = self._wrapping.wrap(os.urandom(32), epoch, context)
-        with self._database.connection() as connection:
+        with self._wrapping_for_now() as (connection, epoch):
+            wrapped = self._wrapping.wrap(os.urandom(32), epoch, f"{retention.value}:{month}".encode())
             connection.execute(ADD_PERIOD, (retention.value, month, epoch, wrapped))
         self._load_period("retention = %s AND month = %s", (retention.value, month))
 

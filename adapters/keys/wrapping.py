@@ -62,9 +62,10 @@ class WrappingKeys:
         return self._folder / f"{epoch}.key"
 
     def _key(self, epoch: int, *, create: bool) -> AESGCM:
+        if create and not self._path(epoch).exists():  # a key that another process destroyed wraps nothing more
+            self._keys.pop(epoch, None)
+            self._create(epoch)
         if epoch not in self._keys:
-            if create and not self._path(epoch).exists():
-                self._create(epoch)
             self._keys[epoch] = AESGCM(self._read(epoch))
         return self._keys[epoch]
 

@@ -149,6 +149,15 @@ def visitor(session_id: int) -> str:
     return str(uuid5(SHOP, f"session {session_id}"))
 
 
+#: Sessions of the last weeks with many clicks of one kind, for whoever wants to shop as somebody.
+PICKED = {
+    18_584: "A visitor from Poland, 30 clicks, mostly blouses",
+    18_599: "A visitor from Poland, 23 clicks, mostly skirts",
+    19_469: "A visitor from the Czech Republic, 24 clicks, trousers",
+    19_463: "A visitor from Poland, 20 clicks, on sale",
+}
+
+
 def week_shift(last: date, today: date) -> int:
     """Days that move a set by whole weeks so that it ends yesterday, or as little before as weeks allow."""
     return ((today - last).days - 1) // 7 * 7
