@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 from pydantic import Field, SecretBytes, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -120,7 +121,7 @@ def _plain(value: object) -> str:
 
 def _write_once(path: Path, content: bytes) -> None:
     """Writes beside and links into place, so that nobody reads half a secret and the first one wins."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()

@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -70,11 +71,11 @@ class WrappingKeys:
         return self._keys[epoch]
 
     def _create(self, epoch: int) -> None:
-        """Writes beside and links into place, so that of two processes one wins and nobody reads half a key."""
+        """Writes beside and links into place, so that of two writers one wins and nobody reads half a key."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         nonce = os.urandom(NONCE)
-        beside = self._folder / f".{epoch}.{os.getpid()}"
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        beside = self._folder / f".{epoch}.{uuid4().hex}"
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(nonce + self._seal.encrypt(nonce, os.urandom(32), str(epoch).encode()))
             file.flush()
             os.fsync(file.fileno())

@@ -1,0 +1,68 @@
+"""What stands in Redis after projecting, in terms that two namespaces or two generations can be compared by."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from adapters.redis.stores import RedisCustomerStore
+from app.wiring import Wiring
+from domain.identity import Identifier
+from readmodels.customer import CustomerRecord, decode, encode
+from readmodels.keys import Keys
+
+POLL_S = 0.02
+
+
+def wait_for(condition: Callable[[], object], limit_s: float = 30.0) -> None:
+    """Polls until the condition holds. Raises AssertionError when the time is over."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"still not so after {limit_s} s"
+        time.sleep(POLL_S)
+
+
+def told_by_identifier(wiring: Wiring, identifiers: Iterable[Identifier]) -> dict[str, tuple[bytes, frozenset[str]]]:
+    """Each identifier's record, its links named by identifier, and the identifiers that are one person with it."""
+    streams = {_stream(wiring, identifier): f"{identifier.kind}:{identifier.value}" for identifier in identifiers}
+    where = Keys(wiring.settings.namespace, wiring.generations.live())
+    members = RedisCustomerStore(wiring.redis, where).members(list(streams))
+    return {
+        name: (_renamed(decode(members[stream][1][stream]), streams), frozenset(streams[s] for s in members[stream][1]))
+        for stream, name in streams.items()
+    }
+
+
+def products(wiring: Wiring) -> dict[bytes, bytes]:
+    """The catalogue's fields; a product's stream has the same id everywhere."""
+    where = Keys(wiring.settings.namespace, wiring.generations.live())
+    found: Any = wiring.redis.hgetall(where.catalogue)
+    return dict(found)
+
+
+def everything(wiring: Wiring) -> dict[str, Any]:
+    """All fields of the live generation by the key's name without its generation: persons, catalogue, the current
+    statistics. Not the counter of the catalogue's changes, and not statistics that were current before."""
+    where = Keys(wiring.settings.namespace, wiring.generations.live())
+    prefix = f"{where.namespace}:g{where.generation}:"
+    current: Any = wiring.redis.get(where.statistics_current)
+    found: dict[str, Any] = {
+        "statistics": wiring.redis.get(where.statistics(current.decode())) if current else None,
+        "catalogue": wiring.redis.hgetall(where.catalogue),
+    }
+    for key in wiring.redis.scan_iter(match=f"{prefix}person:*", count=1000):
+        found[key.decode().removeprefix(prefix)] = wiring.redis.hgetall(key)
+    return found
+
+
+def _stream(wiring: Wiring, identifier: Identifier) -> UUID:
+    found = wiring.directory.find(identifier)
+    assert found is not None
+    return found
+
+
+def _renamed(record: CustomerRecord, names: dict[UUID, str]) -> bytes:
+    links: Any = tuple(sorted(names[link] for link in record.links))
+    return encode(replace(record, links=links))

@@ -1,0 +1,161 @@
+"""The demo shop in a real browser, on real servers, with real clicks behind it."""
+
+import os
+import socket
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from app import load, up
+from app.children import Children
+from app.demo import eshop
+from app.settings import Settings
+from app.wiring import Wiring
+
+CHROMIUM = Path(os.environ.get("BESPOKE_CHROMIUM", "/usr/bin/chromium"))
+BATCHES = 2 * 217 + 8  # all products and stock, then 4,000 clicks
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here; apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def shop(servers: Wiring, settings: Settings) -> Iterator[str]:
+    """The address of a running shop."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = settings.model_copy(update={"namespace": "browser", "port": port})
+    with Wiring(own) as wiring:
+        wiring.provision()
+        with Children(own) as children:
+            load.load(wiring, islice(load.demo(wiring), BATCHES))
+            children.start("project", "--follow")
+            children.start("serve")
+            up.wait_until_ready(own, children)
+            yield f"http://127.0.0.1:{port}"
+        wiring.drop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, shop: str) -> Iterator[Page]:
+    """A new visitor's page; whatever the browser complains of fails the test."""
+    complaints: list[str] = []
+    context = browser.new_context(base_url=shop)
+    page = context.new_page()
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def strip(page: Page) -> list[str]:
+    return page.locator("section[aria-labelledby=for-you] .card .name").all_inner_texts()
+
+
+def test_the_strip_follows_a_click_and_says_why(page: Page) -> None:
+    before = strip(page)
+    assert len(before) == 6
+    reasons = page.locator("section[aria-labelledby=for-you] .reason").all_inner_texts()
+    assert set(reasons) == {"Popular with other shoppers"}
+
+    page.goto("/product/M080")
+    seen = page.locator("h1").inner_text()
+    page.goto("/")
+
+    assert strip(page) != before
+    expect(page.locator("section[aria-labelledby=for-you] .reason").first).to_have_text(f"Because you looked at {seen}")
+
+
+def test_the_live_log_shows_what_was_just_done(page: Page) -> None:
+    page.goto("/product/M012")
+
+    first = page.locator(".log li", has_text="Product viewed").first
+    expect(first).to_contain_text(page.locator("h1").inner_text())
+    expect(page.locator(".profile")).to_contain_text("browsing trousers")
+
+
+def test_a_clicked_recommendation_is_recorded_as_one(page: Page) -> None:
+    name = strip(page)[2]
+    page.locator("section[aria-labelledby=for-you] .card").nth(2).click()
+
+    expect(page.locator("h1")).to_have_text(name)
+    expect(page.locator(".log li", has_text="Recommendation clicked").first).to_contain_text(name)
+
+
+def test_the_bag_counts_pieces_and_is_empty_after_the_order(page: Page) -> None:
+    in_stock = next(item for item in eshop.catalogue() if item.stock > 5)
+    for _ in range(2):
+        page.goto(f"/product/{in_stock.sku}")
+        page.get_by_role("button", name="Add to bag").click()
+    row = page.locator("tbody tr")
+    expect(row).to_have_count(1)
+    expect(row.locator("td").nth(1)).to_have_text("2")
+    expect(page.locator("tfoot td").first).to_have_text(f"${2 * in_stock.cents / 100:.2f}")
+    expect(page.locator(".bag b")).to_have_text("2")
+
+    page.get_by_role("button", name="Place order").click()
+    expect(page.locator(".log li", has_text="Order placed").first).to_be_visible()
+    expect(page.locator(".bag b")).to_have_count(0)
+
+
+def test_what_is_sold_out_is_never_recommended_and_cannot_be_bought(page: Page) -> None:
+    gone = next(item for item in eshop.catalogue() if item.stock == 0)
+    page.goto(f"/product/{gone.sku}")
+    expect(page.locator(".stock")).to_contain_text("Sold out")
+    expect(page.get_by_role("button", name="Add to bag")).to_have_count(0)
+    assert gone.title not in strip(page)
+
+
+def test_shopping_as_somebody_known(page: Page) -> None:
+    session = next(row.session_id for row in eshop.csv_rows(eshop.DATA))
+    stranger = strip(page)
+    page.context.add_cookies([{"name": "visitor", "value": eshop.visitor(session), "url": page.url}])
+    page.goto("/")
+    assert strip(page) != stranger
+    expect(page.locator(".log li", has_text="Product viewed").first).to_be_visible()
+
+    page.select_option("#as", "")
+    page.wait_for_load_state()
+    expect(page.locator(".log li", has_text="Product viewed")).to_have_count(0)
+
+
+def test_search_finds_by_colour_and_says_when_nothing_matches(page: Page) -> None:
+    page.fill("#q", "black skirt")
+    page.press("#q", "Enter")
+    found = page.locator(".shelf .card .name").all_inner_texts()
+    assert found and all(name.startswith("Black skirt") for name in found)
+    expect(page.locator(".log li", has_text="Searched").first).to_contain_text("black skirt")
+
+    page.goto("/search?q=spacesuit")
+    expect(page.locator("main")).to_contain_text("Nothing matches")
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("/", "/product/M050", "/category/Sale", "/bag"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_an_unknown_product_is_a_friendly_404(page: Page, browser: Any, shop: str) -> None:
+    context = browser.new_context(base_url=shop)
+    other = context.new_page()
+    answer = other.goto("/product/M999")
+    assert answer is not None and answer.status == 404
+    expect(other.locator("h1")).to_have_text("This product is not on sale.")
+    context.close()
