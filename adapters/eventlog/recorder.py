@@ -10,6 +10,8 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 from eventsourcing.utils import retry
 from psycopg.sql import SQL, Identifier
 
+from adapters.postgres import RECONNECT_S
+
 BATCH = 2_000
 #: Tries twice, not ten times: a caller is waiting, and wants to hear soon that the server is down.
 twice = retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
@@ -50,6 +52,7 @@ class BatchRecorder(PostgresApplicationRecorder):
     """Keeps the library's table lock, so that positions never become visible out of order."""
 
     def __init__(self, datastore: PostgresDatastore, **names: Any) -> None:
+        datastore.pool.reconnect_timeout = RECONNECT_S
         super().__init__(datastore, **names)
         self._select_streams = SQL(
             "SELECT * FROM {}.{} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"

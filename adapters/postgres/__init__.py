@@ -12,6 +12,8 @@ from psycopg_pool import ConnectionPool
 from commands.ports import UnavailableError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+#: A pool that keeps trying waits longer each time; one that gives up soon tries at once for the next caller.
+RECONNECT_S = 1.0
 PROVISION_LOCK = 0x62657370  # "besp": one process at a time creates tables
 
 
@@ -58,6 +60,7 @@ class Database:
             min_size=1,
             max_size=size,
             timeout=timeout,
+            reconnect_timeout=RECONNECT_S,
             open=False,
             kwargs={"autocommit": True},
             check=ConnectionPool.check_connection,  # so that a restarted server costs no request

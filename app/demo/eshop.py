@@ -26,7 +26,6 @@ DAY_S = 86_400
 BATCH_BYTES = 480_000
 SHOP = UUID("3d5a7d0e-3f43-5c55-8f2b-7f7c0a5f0c11")
 CATEGORIES = {1: "Trousers", 2: "Skirts", 3: "Blouses", 4: "Sale"}
-LETTERS = {1: "A", 2: "B", 3: "C", 4: "P"}
 _COLOUR_NAMES = "beige black blue brown burgundy grey green navy_blue many_colours olive pink red violet white"
 COLOURS = {code: name.replace("_", " ") for code, name in enumerate(_COLOUR_NAMES.split(), 1)}
 #: The code book's countries that sent enough visitors to be worth a name; the others stay unnamed.
@@ -113,8 +112,7 @@ def catalogue() -> list[Item]:
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
-    """The clicks of a ``.csv`` or ``.csv.gz`` in the data set's own columns (``clothing_model`` may be the original
-    letter and number). Raises ValueError that names line and column."""
+    """The clicks of a ``.csv`` or ``.csv.gz``. Raises ValueError that names line and column."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
@@ -128,9 +126,8 @@ def csv_rows(path: Path) -> Iterator[Row]:
 def _row(name: str, line: int, cells: dict[str, str]) -> Row:
     numbers = []
     for column, (least, most) in _BOUNDS.items():
-        text = (cells[column] or "").lstrip("ABCP") if column == "clothing_model" else cells[column]
         try:
-            number = int(text)
+            number = int(cells[column])
         except (TypeError, ValueError):
             raise ValueError(f"{name}, line {line}: {column} is not a whole number") from None
         if not least <= number <= most:

@@ -80,7 +80,7 @@ def expected(servers: Wiring, settings: Settings) -> Iterator[Any]:
 def test_there_is_something_to_compare(expected: Any) -> None:
     people, catalogue = expected
     assert len(DELIVERIES) > 50
-    assert len(people) > 20
+    assert len(people) > 15
     assert max(len(together) for _, together in people.values()) > 2
     assert catalogue
 

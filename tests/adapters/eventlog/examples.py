@@ -22,7 +22,15 @@ SKU = "SKU-CANARY-1"
 LINE = Line(sku=SKU, quantity=2, price_cents=1999, discount_cents=100, category="Shoes", brand="B", size="44")
 PERSONAL = (EMAIL, NAME, STREET, QUERY, SKU)
 DETAILS = Details(
-    name=NAME, birth_date="1990-12-10", age=34, gender="f", city="C", region="R", country="GB", postcode="1", street=STREET
+    name=NAME,
+    birth_date="1990-12-10",
+    age=34,
+    gender="f",
+    city="C",
+    region="R",
+    country="GB",
+    postcode="1",
+    street=STREET,
 )
 CONSENT: dict[str, Any] = {
     "purpose": Purpose.PROFILING,

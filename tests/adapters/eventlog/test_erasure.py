@@ -27,9 +27,7 @@ def a_customer(wiring: Wiring) -> Customer:
     stream = wiring.directory.claim([WHO])[WHO]
     customer = Customer.open(stream, WHO, occurred_at=MAY, channel=Channel.WEB)
     for at in (MAY, JUNE):
-        customer.record(
-            Customer.Searched, source_id=f"s{at}", occurred_at=at, channel=Channel.WEB, query="canary"
-        )
+        customer.record(Customer.Searched, source_id=f"s{at}", occurred_at=at, channel=Channel.WEB, query="canary")
     order = CUSTOMER[Customer.OrderPlaced]
     customer.place_order(source_id="o", occurred_at=JUNE, channel=Channel.WEB, **order)
     wiring.customers[0].save([customer])
@@ -49,9 +47,7 @@ def test_a_stream_whose_key_is_destroyed_reads_as_erased_with_its_ledger(
     keys_database.execute("DELETE FROM stream_key WHERE stream = %s", (customer.id,))
     after = events(elsewhere, customer.id)
     assert [type(e) for e in after] == [Erased] * 4
-    assert [(e.originator_version, e.timestamp) for e in after] == [
-        (e.originator_version, e.timestamp) for e in before
-    ]
+    assert [(e.originator_version, e.timestamp) for e in after] == [(e.originator_version, e.timestamp) for e in before]
     opened, _, _, order = after
     assert isinstance(opened, Erased)
     assert isinstance(order, Erased)

@@ -91,9 +91,7 @@ def test_the_same_event_is_never_the_same_ciphertext(mapper: SealingMapper, stre
 
 
 def test_the_source_is_recognised_and_not_told(mapper: SealingMapper, stream: UUID) -> None:
-    sources = [
-        split(store(mapper, example(Customer.Searched, stream, source_id=s)).state)[0].source for s in "aab"
-    ]
+    sources = [split(store(mapper, example(Customer.Searched, stream, source_id=s)).state)[0].source for s in "aab"]
     assert sources[0] == sources[1] != sources[2]
     assert all(len(source) == 16 for source in sources)
 

@@ -45,7 +45,9 @@ def test_each_request_gets_its_own_outcomes() -> None:
     writer = writer_of(FakeBus())
 
     async def main() -> list[list[Outcome]]:
-        return await asyncio.gather(writer.submit([view("a"), view("b")]), writer.submit([view("c")]), writer.submit([]))
+        return await asyncio.gather(
+            writer.submit([view("a"), view("b")]), writer.submit([view("c")]), writer.submit([])
+        )
 
     outcomes = asyncio.run(main())
     assert [len(each) for each in outcomes] == [2, 1, 0]
