@@ -84,10 +84,10 @@ def events_page() -> str:
         [
             GENERATED,
             "# Events\n",
-            "Every event class that the log can hold. How they are stored and encrypted: [encryption.md](encryption.md).\n",
+            "Every event class that the log can hold. How they are stored: [encryption.md](encryption.md).\n",
             "- **Ledger** fields stay readable for ever, also after a person's key is destroyed. **Open** fields are",
             "  about nobody. **Sealed** fields are encrypted. A field or class that declares nothing does not import.",
-            "- The retention class decides which period key an event is encrypted with; `PUBLIC` events are not encrypted.",
+            "- The retention class decides which period key an event is encrypted with. `PUBLIC` events are in clear.",
             "- Every event also has, in clear: stream id, version in the stream, topic, and the time it was recorded.",
             "- Types that are not Python's own are listed [at the end](#value-types).\n",
             *(part for module, aggregate in AGGREGATES for part in _aggregate(module, aggregate)),
@@ -104,25 +104,27 @@ def _aggregate(module: ModuleType, aggregate: type) -> Iterator[str]:
     yield f"## {aggregate.__name__}\n"
     yield f"{words(aggregate)}\n"
     for cls in aggregate.__dict__.values():
-        if inspect.isclass(cls) and issubclass(cls, Event) and "TOPIC" in cls.__dict__:
+        if inspect.isclass(cls) and issubclass(cls, Event) and hasattr(cls, "TOPIC"):
             yield from _event(cls, source)
 
 
 def _event(cls: type[Event], source: dict[str, dict[str, ast.AnnAssign]]) -> Iterator[str]:
-    topic: str = cls.__dict__["TOPIC"]
-    yield f"### `{topic}`\n"
-    if words(cls):
-        yield f"{words(cls)}\n"
+    written = next(c for c in cls.__mro__ if "TOPIC" in c.__dict__)  # the library derives classes from some
+    yield f"### `{written.__dict__['TOPIC']}`\n"
+    if words(written):
+        yield f"{words(written)}\n"
     yield f"Version {cls.class_version}, retention `{cls.RETENTION.name}`.\n"
-    rows = []
+    yield table(("field", "type", "visibility", "default"), _fields(cls, source))
+    yield ""
+
+
+def _fields(cls: type[Event], source: dict[str, dict[str, ast.AnnAssign]]) -> Iterator[tuple[str, ...]]:
     for name, field in cls.model_fields.items():
         mark = visibility(field)
         if mark is not None:
-            written = next(source[c.__qualname__][name] for c in cls.__mro__ if name in source.get(c.__qualname__, {}))
-            kind, default = declared(written)
-            rows.append((code(name), code(kind), WORDS[mark], code(default)))
-    yield table(("field", "type", "visibility", "default"), rows)
-    yield ""
+            node = next(source[c.__qualname__][name] for c in cls.__mro__ if name in source.get(c.__qualname__, {}))
+            kind, default = declared(node)
+            yield code(name), code(kind), WORDS[mark], code(default)
 
 
 def _aliases() -> Iterator[tuple[str, str]]:
@@ -155,8 +157,8 @@ def read_models_page() -> str:
             "# Read models\n",
             "Every key that Bespoke writes to Redis, from [readmodels/keys.py](../readmodels/keys.py), and the records",
             "in them. How they are written: [projections.md](projections.md).\n",
-            "`<namespace>` is `BESPOKE_NAMESPACE`; `<generation>` is a number that a rebuild raises. Braces are part of",
-            "the key: they hold what a Redis Cluster hashes.\n",
+            "`<namespace>` is `BESPOKE_NAMESPACE`; `<generation>` is a number that a rebuild raises. Braces are part",
+            "of the key: they hold what a Redis Cluster hashes.\n",
             "## Keys\n",
             table(("key", "type", "value", "writer", "expiry"), _keys()),
             "",
@@ -186,12 +188,13 @@ def _pattern(function: ast.FunctionDef) -> str:
     made = next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
     if not isinstance(made, ast.JoinedStr):
         raise UndocumentedError(f"readmodels.keys.{function.name} does not return a formatted text")
-    return "".join(
-        f"<{ast.unparse(part.value).removeprefix('self.')}>" if isinstance(part, ast.FormattedValue) else part.value
-        for part in made.values
-        if isinstance(part, ast.FormattedValue | ast.Constant)
-        and isinstance(getattr(part, "value", None), str | ast.AST)
-    )
+    return "".join(map(_part, made.values))
+
+
+def _part(part: ast.expr) -> str:
+    if isinstance(part, ast.FormattedValue):
+        return f"<{ast.unparse(part.value).removeprefix('self.')}>"
+    return str(part.value) if isinstance(part, ast.Constant) else ""
 
 
 def _records(module: ModuleType) -> Iterator[str]:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from domain.event import Event
 from domain.product import Product
-from projections.customer import GapError
 from projections.moment import millis, tag
+from projections.versions import advance
 from readmodels.catalogue import Count, Listing, Price, ProductRecord
 
 T = TypeVar("T", Listing, Price, Count)
@@ -16,11 +16,7 @@ T = TypeVar("T", Listing, Price, Count)
 
 def apply(record: ProductRecord, fact: Event) -> ProductRecord:
     """The record with one more event in it; an event that it has already changes nothing. Raises GapError."""
-    if fact.originator_version <= record.version:
-        return record
-    if fact.originator_version > record.version + 1:
-        raise GapError(fact.originator_id, record.version)
-    return fold(fact, replace(record, version=fact.originator_version))
+    return advance(record, fact, fold)
 
 
 @singledispatch

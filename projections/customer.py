@@ -6,7 +6,6 @@ Pure, and by event time only: the same events in any order of arrival make the s
 from datetime import datetime
 from functools import singledispatch
 from typing import Any
-from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -14,6 +13,7 @@ from domain.customer import Customer
 from domain.event import Event
 from domain.values import Channel, Details, Line
 from projections.moment import digest, millis, tag
+from projections.versions import advance
 from readmodels.customer import (
     BUYING,
     CART_ENTRIES,
@@ -35,21 +35,9 @@ from readmodels.customer import (
 AGE_BANDS = ((18, "under 18"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
 
 
-class GapError(Exception):
-    """Events are missing between the record and this one: refill from the log, never guess."""
-
-    def __init__(self, stream: UUID, version: int) -> None:
-        super().__init__(f"{stream} is at {version}")
-        self.stream = stream
-
-
 def apply(record: CustomerRecord, fact: Event) -> CustomerRecord:
     """The record with one more event in it; an event that it has already changes nothing. Raises GapError."""
-    if fact.originator_version <= record.version:
-        return record
-    if fact.originator_version > record.version + 1:
-        raise GapError(fact.originator_id, record.version)
-    return fold(fact, replace(record, version=fact.originator_version))
+    return advance(record, fact, fold)
 
 
 @singledispatch

@@ -7,8 +7,8 @@ from uuid import UUID
 from domain.event import Event
 from domain.product import Product
 from projections.catalogue import apply
-from projections.customer import GapError
 from projections.ports import History, Recorded
+from projections.versions import GapError
 from readmodels.catalogue import ProductRecord, decode, encode
 from readmodels.stores import CatalogueStore, Write
 

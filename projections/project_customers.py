@@ -11,8 +11,9 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.event import Event
 from domain.identity import IdentifierKind, person_id, persons
-from projections.customer import GapError, apply
+from projections.customer import apply
 from projections.ports import History, Recorded
+from projections.versions import GapError
 from readmodels.customer import CustomerRecord, decode, encode
 from readmodels.stores import CustomerStore, Refused, Write
 

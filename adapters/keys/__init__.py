@@ -1,14 +1,14 @@
 """Data keys of streams and keys of retention periods, wrapped, in a database of their own."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import LiteralString
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from adapters.keys.wrapping import WrappingKeys, current_epoch, derive
+from adapters.keys.wrapping import WrappingKeyError, WrappingKeys, current_epoch, derive
 from adapters.lru import Lru
 from adapters.postgres import Connection, Database
 from domain.event import Retention
@@ -119,6 +119,9 @@ class Keyring:
         return key
 
     def _load(self, streams: list[UUID]) -> None:
+        _twice(lambda: self._read_streams(streams))
+
+    def _read_streams(self, streams: list[UUID]) -> None:
         with self._database.connection() as connection:
             rows = connection.execute(GET, (streams,)).fetchall()
         for stream, epoch, wrapped in rows:
@@ -138,9 +141,20 @@ class Keyring:
         return self._periods[period]
 
     def _load_period(self, where: LiteralString, values: tuple[int, ...]) -> None:
+        _twice(lambda: self._read_period(where, values))
+
+    def _read_period(self, where: LiteralString, values: tuple[int, ...]) -> None:
         with self._database.connection() as connection:
             row = connection.execute(PERIOD + where, values).fetchone()
         if row:
             period, epoch, wrapped, retention, month = row
             self._periods[period] = self._wrapping.unwrap(wrapped, epoch, f"{retention}:{month}".encode())
             self._period_ids[Retention(retention), month] = period
+
+
+def _twice(read: Callable[[], None]) -> None:
+    """Reads again where a rotation destroyed the wrapping key after its row was read: the row has a new one now."""
+    try:
+        read()
+    except WrappingKeyError:
+        read()

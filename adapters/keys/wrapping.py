@@ -85,6 +85,7 @@ class WrappingKeys:
             pass
         finally:
             beside.unlink()
+        _sync(self._folder)
 
     def _read(self, epoch: int) -> bytes:
         try:
@@ -94,3 +95,12 @@ class WrappingKeys:
             raise WrappingKeyError(f"the wrapping key of epoch {epoch} is gone") from None
         except InvalidTag:
             raise WrappingKeyError("the wrapping keys belong to another master secret") from None
+
+
+def _sync(folder: Path) -> None:
+    """A name is on disk only when its folder is; what the key wraps may be on another disk already."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

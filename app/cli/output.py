@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 errors = Console(stderr=True, highlight=False)
@@ -22,7 +23,7 @@ def show(result: dict[str, Any], words: str, *, as_json: bool) -> None:
 
 def fail(reason: str) -> NoReturn:
     """One line on standard error, exit code 1."""
-    errors.print(f"[bold red]bespoke:[/] {reason}", soft_wrap=True)
+    errors.print(f"[bold red]bespoke:[/] {escape(reason)}", soft_wrap=True)
     sys.exit(1)
 
 

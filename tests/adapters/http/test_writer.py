@@ -41,6 +41,15 @@ def writer_of(bus: FakeBus, **limits: float) -> BusWriter:
     return BusWriter(bus, **limits)  # type: ignore[arg-type]
 
 
+def until(event: threading.Event) -> Callable[[Sequence[Command]], None]:
+    """Storing that takes until the event is set."""
+
+    def wait(commands: Sequence[Command]) -> None:
+        assert event.wait(5)
+
+    return wait
+
+
 def test_each_request_gets_its_own_outcomes() -> None:
     writer = writer_of(FakeBus())
 
@@ -109,7 +118,7 @@ def test_when_the_log_is_down_everybody_hears_so() -> None:
 
 def test_too_much_waiting_is_sent_away_at_once() -> None:
     go_on = threading.Event()
-    writer = writer_of(FakeBus(lambda commands: None if go_on.wait(5) else None), waiting=3)
+    writer = writer_of(FakeBus(until(go_on)), waiting=3)
 
     async def main() -> None:
         first = asyncio.create_task(writer.submit([view("a"), view("b")]))
@@ -126,7 +135,7 @@ def test_too_much_waiting_is_sent_away_at_once() -> None:
 
 def test_a_request_does_not_wait_for_ever() -> None:
     go_on = threading.Event()
-    writer = writer_of(FakeBus(lambda commands: None if go_on.wait(5) else None), timeout_s=0.05)
+    writer = writer_of(FakeBus(until(go_on)), timeout_s=0.05)
 
     async def main() -> None:
         with pytest.raises(UnavailableError):

@@ -1,0 +1,233 @@
+"""Data keys in their database: rotation keeps what lives readable, and what was deleted stays deleted."""
+
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import psycopg
+import pytest
+
+import adapters.keys
+from adapters.directory import new_stream_id
+from adapters.keys import KeyDestroyedError, Keyring
+from adapters.keys.wrapping import WrappingKeyError, WrappingKeys
+from adapters.postgres import Database
+from app.wiring import Wiring
+from domain.event import Retention
+
+NONCE = bytes(12)
+MONTH = 24_304
+ROTATIONS = 12
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+class Clock:
+    """Which epoch it is."""
+
+    def __init__(self) -> None:
+        self.epoch = 24_300
+
+    def __call__(self) -> int:
+        return self.epoch
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Tells the keyrings the epoch."""
+    clock = Clock()
+    monkeypatch.setattr(adapters.keys, "current_epoch", clock)
+    return clock
+
+
+@pytest.fixture
+def database(wiring: Wiring) -> Iterator[Database]:
+    """The database of keys."""
+    opened = Database(wiring._url("keys"), size=12)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def rows(wiring: Wiring) -> Iterator[Connection]:
+    """The tables of keys."""
+    with psycopg.connect(wiring._url("keys"), autocommit=True) as connection:
+        yield connection
+
+
+def fresh(wiring: Wiring, database: Database) -> Keyring:
+    """A keyring that remembers nothing, as another process has it."""
+    return Keyring(database, WrappingKeys(wiring.settings.wrapping_folder(), wiring.master))
+
+
+def files(wiring: Wiring) -> list[str]:
+    return sorted(path.name for path in wiring.settings.wrapping_folder().iterdir())
+
+
+def test_an_event_key_depends_on_stream_and_period(wiring: Wiring, database: Database) -> None:
+    ring, streams = fresh(wiring, database), [new_stream_id(), new_stream_id()]
+    ring.add_streams(streams)
+    periods = [ring.period(Retention.BEHAVIOUR, MONTH), ring.period(Retention.CONSENT, MONTH)]
+    sealed = {(s, p): ring.cipher(s, p).encrypt(NONCE, b"text", b"") for s in streams for p in periods}
+    assert len(set(sealed.values())) == 4
+    again = fresh(wiring, database)
+    again.prefetch(streams)
+    for (stream, period), content in sealed.items():
+        assert again.cipher(stream, period).decrypt(NONCE, content, b"") == b"text"
+
+
+def test_adding_a_stream_again_keeps_its_key(wiring: Wiring, database: Database) -> None:
+    stream = new_stream_id()
+    rings = [fresh(wiring, database) for _ in range(2)]
+    for ring in rings:
+        ring.add_streams([stream])
+    one, other = (ring.cipher(stream, ring.period(Retention.BEHAVIOUR, MONTH)) for ring in rings)
+    assert other.decrypt(NONCE, one.encrypt(NONCE, b"text", b""), b"") == b"text"
+
+
+def test_eight_threads_agree_on_every_key(wiring: Wiring, database: Database) -> None:
+    streams, together = [new_stream_id() for _ in range(40)], threading.Barrier(8)
+
+    def seal(number: int) -> list[bytes]:
+        ring = fresh(wiring, database)
+        together.wait(10)
+        ring.add_streams(streams[::-1] if number % 2 else streams)
+        period = ring.period(Retention.BEHAVIOUR, MONTH)
+        return [ring.cipher(s, period).encrypt(NONCE, b"text", b"") for s in streams]
+
+    with ThreadPoolExecutor(8) as threads:
+        sealed = list(threads.map(seal, range(8)))
+    assert all(each == sealed[0] for each in sealed)
+
+
+def test_no_key_is_stored_unwrapped(wiring: Wiring, database: Database, rows: Connection) -> None:
+    ring, stream = fresh(wiring, database), new_stream_id()
+    ring.add_streams([stream])
+    stored = rows.execute("SELECT wrapped FROM stream_key").fetchall()
+    key = ring._stream_key(stream)
+    assert len(key) == 32
+    assert [key in bytes(w) for (w,) in stored] == [False]  # type: ignore[arg-type]
+
+
+def test_a_destroyed_key_is_told(wiring: Wiring, database: Database, rows: Connection) -> None:
+    ring, stream = fresh(wiring, database), new_stream_id()
+    ring.add_streams([stream])
+    period = ring.period(Retention.BEHAVIOUR, MONTH)
+    with pytest.raises(KeyDestroyedError):
+        ring.cipher(new_stream_id(), period)
+    with pytest.raises(KeyDestroyedError):
+        ring.cipher(stream, period + 1)
+    rows.execute("DELETE FROM stream_key")
+    with pytest.raises(KeyDestroyedError):
+        fresh(wiring, database).cipher(stream, period)
+
+
+def test_rotation_keeps_everything_readable_and_destroys_the_old_key(
+    wiring: Wiring, database: Database, rows: Connection, clock: Clock
+) -> None:
+    ring, streams = fresh(wiring, database), [new_stream_id() for _ in range(20)]
+    ring.add_streams(streams)
+    periods = [ring.period(r, MONTH) for r in Retention]
+    sealed = {(s, p): ring.cipher(s, p).encrypt(NONCE, b"text", b"") for s in streams for p in periods}
+    assert files(wiring) == ["24300.key"]
+    clock.epoch += 1
+    assert fresh(wiring, database).rewrap() == [24_300]
+    assert files(wiring) == ["24301.key"]
+    for table in ("SELECT DISTINCT epoch FROM stream_key", "SELECT DISTINCT epoch FROM period_key"):
+        assert rows.execute(table).fetchall() == [(24_301,)]
+    for reader in (ring, fresh(wiring, database)):
+        for (stream, period), content in sealed.items():
+            assert reader.cipher(stream, period).decrypt(NONCE, content, b"") == b"text"
+    assert fresh(wiring, database).rewrap() == []
+
+
+def test_a_deleted_key_that_comes_back_from_a_backup_opens_nothing(
+    wiring: Wiring, database: Database, rows: Connection, clock: Clock
+) -> None:
+    ring, stream = fresh(wiring, database), new_stream_id()
+    ring.add_streams([stream])
+    period = ring.period(Retention.BEHAVIOUR, MONTH)
+    (backup,) = rows.execute("SELECT stream, epoch, wrapped FROM stream_key").fetchall()
+    rows.execute("DELETE FROM stream_key")
+    clock.epoch += 1
+    ring.rewrap()
+    rows.execute("INSERT INTO stream_key VALUES (%s, %s, %s)", backup)
+    with pytest.raises(WrappingKeyError):
+        fresh(wiring, database).cipher(stream, period)
+
+
+def test_another_master_secret_opens_no_key(wiring: Wiring, database: Database) -> None:
+    stream = new_stream_id()
+    fresh(wiring, database).add_streams([stream])
+    stranger = Keyring(database, WrappingKeys(wiring.settings.wrapping_folder(), os.urandom(32)))
+    with pytest.raises(WrappingKeyError):
+        stranger.prefetch([stream])
+
+
+@pytest.mark.parametrize("what", ["stream", "period"])
+def test_a_rotation_between_the_row_and_the_file_costs_nobody_an_error(
+    wiring: Wiring, database: Database, clock: Clock, what: str
+) -> None:
+    stream, ring = new_stream_id(), fresh(wiring, database)
+    ring.add_streams([stream])
+    period = ring.period(Retention.BEHAVIOUR, MONTH)
+    sealed = ring.cipher(stream, period).encrypt(NONCE, b"text", b"")
+
+    class Rotated(WrappingKeys):
+        """Another process rotates just when this one has read its row."""
+
+        left = 1 if what == "stream" else 2
+
+        def unwrap(self, wrapped: bytes, epoch: int, context: bytes) -> bytes:
+            self.left -= 1
+            if self.left == 0:
+                clock.epoch += 1
+                assert fresh(wiring, database).rewrap() == [clock.epoch - 1]
+                self._keys.clear()
+            return super().unwrap(wrapped, epoch, context)
+
+    reader = Keyring(database, Rotated(wiring.settings.wrapping_folder(), wiring.master))
+    assert reader.cipher(stream, period).decrypt(NONCE, sealed, b"") == b"text"
+    assert clock.epoch == 24_301
+
+
+def test_rotation_beside_writers_and_readers_loses_no_key(wiring: Wiring, database: Database, clock: Clock) -> None:
+    """Everybody forgets everything each time, so that every key is read from the database and the folder."""
+    stop, sealed = threading.Event(), dict[UUID, tuple[int, bytes]]()
+
+    def write() -> int:
+        while not stop.is_set():
+            ring, streams = fresh(wiring, database), [new_stream_id() for _ in range(5)]
+            ring.add_streams(streams)
+            period = ring.period(Retention.BEHAVIOUR, MONTH)
+            sealed.update({s: (period, ring.cipher(s, period).encrypt(NONCE, s.bytes, b"")) for s in streams})
+        return len(sealed)
+
+    def read() -> int:
+        checked = 0
+        while not stop.is_set():
+            checked += _check(fresh(wiring, database), list(sealed.items())[-20:])
+        return checked
+
+    with ThreadPoolExecutor(4) as threads:
+        working = [threads.submit(act) for act in (write, write, read, read)]
+        try:
+            for _ in range(ROTATIONS):
+                written = len(sealed)
+                while len(sealed) == written and not any(w.done() for w in working):
+                    stop.wait(0.005)
+                clock.epoch += 1
+                fresh(wiring, database).rewrap()
+        finally:
+            stop.set()
+        assert all(work.result() for work in working)
+    assert _check(fresh(wiring, database), list(sealed.items())) == len(sealed) > ROTATIONS
+    fresh(wiring, database).rewrap()
+    assert files(wiring) == [f"{clock.epoch}.key"]
+
+
+def _check(ring: Keyring, sealed: list[tuple[UUID, tuple[int, bytes]]]) -> int:
+    for stream, (period, content) in sealed:
+        assert ring.cipher(stream, period).decrypt(NONCE, content, b"") == stream.bytes
+    return len(sealed)

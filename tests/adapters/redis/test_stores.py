@@ -1,0 +1,159 @@
+"""The stores of the projections on a real server, and the numbers of generations."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters import redis as redis_adapter
+from adapters.redis.stores import Generations, RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
+from app.wiring import Wiring
+from commands.ports import UnavailableError
+from readmodels import keys
+from readmodels.keys import Keys
+from readmodels.stores import Refused, Write
+
+A, B, C = sorted(uuid4() for _ in range(3))
+
+
+def value(version: int, content: bytes = b"x") -> bytes:
+    return version.to_bytes(4, "big") + content
+
+
+@pytest.fixture
+def where(servers: Wiring) -> Iterator[Keys]:
+    """Keys of a namespace of its own on a server that knows the functions."""
+    redis_adapter.load_functions(servers.redis)
+    made = Keys(f"t_{uuid4().hex[:12]}", 1)
+    yield made
+    for key in servers.redis.scan_iter(match=f"{made.namespace}:*", count=1000):
+        servers.redis.unlink(key)
+
+
+@pytest.fixture
+def people(servers: Wiring, where: Keys) -> RedisCustomerStore:
+    return RedisCustomerStore(servers.redis, where)
+
+
+def test_each_write_has_its_own_answer(people: RedisCustomerStore) -> None:
+    assert people.write([Write(A, A, 0, value(2)), Write(B, B, 0, value(1))]) == [None, None]
+    again = [Write(A, A, 1, value(3)), Write(B, B, 1, value(2)), Write(C, C, 0, value(1))]
+    assert people.write(again) == [Refused(None, 2), None, None]
+    assert people.read([A, B, C]) == {A: (A, value(2)), B: (B, value(2)), C: (C, value(1))}
+    assert people.write([]) == []
+    assert people.read([]) == {}
+
+
+def test_who_moved_is_found_where_they_are_now(people: RedisCustomerStore) -> None:
+    people.write([Write(s, s, 0, value(1, s.bytes)) for s in (A, B, C)])
+    people.place(A, {A: value(1, A.bytes), B: value(1, B.bytes)}, [B])
+    assert people.read([A, B, C]) == {s: (C if s == C else A, value(1, s.bytes)) for s in (A, B, C)}
+    assert people.write([Write(B, B, 1, value(2))]) == [Refused(A, 0)]
+    assert people.write([Write(A, B, 1, value(2))]) == [None]
+    members = {A: value(1, A.bytes), B: value(2)}
+    assert people.members([A, B]) == {A: (A, members), B: (A, members)}
+
+
+def test_members_are_found_through_several_moves(people: RedisCustomerStore) -> None:
+    people.place(C, {C: value(1), B: value(1)}, [B])
+    people.place(A, {A: value(1), C: value(1)}, [C])  # B's marker still names C
+    assert people.members([B])[B][0] == A
+    assert people.members([uuid4()]).popitem()[1][1] == {}
+
+
+def test_the_catalogue_tells_that_it_changed(servers: Wiring, where: Keys) -> None:
+    store = RedisCatalogueStore(servers.redis, where)
+    assert store.write([Write(A, A, 0, value(1)), Write(B, B, 0, value(1))]) == [None, None]
+    first = servers.redis.get(where.catalogue_version)
+    assert store.write([Write(A, A, 0, value(9))]) == [Refused(None, 1)]
+    assert store.write([Write(A, A, 1, value(2))]) == [None]
+    assert store.read([A, B, C]) == {A: value(2), B: value(1), C: None}
+    assert servers.redis.get(where.catalogue_version) != first
+    assert (store.write([]), store.read([])) == ([], {})
+
+
+def test_published_statistics_never_change_and_go_a_day_after_the_next(servers: Wiring, where: Keys) -> None:
+    store = RedisStatisticsStore(servers.redis, where)
+    assert store.load(0) is None
+    store.save(0, b"one")
+    store.save(2, b"three")
+    assert store.load(0) == b"one"
+    assert store.parts(range(4)) == [b"one", b"three"]
+    store.publish("d1", b"first")
+    store.publish("d1", b"first")
+    assert servers.redis.ttl(where.statistics("d1")) == -1
+    store.publish("d2", b"second")
+    assert servers.redis.get(where.statistics_current) == b"d2"
+    assert servers.redis.get(where.statistics("d1")) == b"first"
+    assert 86_000 < int(servers.redis.ttl(where.statistics("d1"))) <= 86_400  # type: ignore[arg-type]
+    assert servers.redis.ttl(where.statistics("d2")) == -1
+
+
+def test_statistics_that_come_back_stay(servers: Wiring, where: Keys) -> None:
+    """Current again after another one: they must not expire under their readers."""
+    store = RedisStatisticsStore(servers.redis, where)
+    for digest in ("d1", "d2", "d1"):
+        store.publish(digest, digest.encode())
+    assert servers.redis.ttl(where.statistics("d1")) == -1
+
+
+def test_numbers_of_generations_are_never_used_again(servers: Wiring, where: Keys) -> None:
+    generations = Generations(servers.redis, where.namespace)
+    assert (generations.live(), generations.projecting()) == (0, 0)
+    assert [generations.begin(0), generations.begin(0), generations.begin(1)] == [1, 2, 3]
+    generations.switch(2)
+    assert generations.begin(at_least=2) == 4
+    assert generations.live() == 2
+    servers.redis.delete(keys.newest_generation(where.namespace))
+    assert generations.begin(at_least=4) == 5
+    assert generations.begin(at_least=40) == 41
+
+
+def test_eight_at_once_begin_eight_generations(servers: Wiring, where: Keys) -> None:
+    together = threading.Barrier(8)
+
+    def begin(_: int) -> int:
+        together.wait(10)
+        return Generations(servers.redis, where.namespace).begin(at_least=17)
+
+    with ThreadPoolExecutor(8) as threads:
+        numbers = list(threads.map(begin, range(8)))
+    assert len(set(numbers)) == 8
+    assert min(numbers) > 17
+
+
+def test_dropping_a_generation_leaves_the_others(servers: Wiring, where: Keys) -> None:
+    stores = {n: RedisCustomerStore(servers.redis, Keys(where.namespace, n)) for n in (1, 11, 12)}
+    for store in stores.values():
+        store.write([Write(s, s, 0, value(1)) for s in (A, B, C)])
+    assert Generations(servers.redis, where.namespace).drop(1) == 3
+    assert stores[1].read([A]) == {A: (A, None)}
+    assert all(stores[n].read([A]) == {A: (A, value(1))} for n in (11, 12))
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    client = redis_adapter.connect("redis://127.0.0.1:1/0")
+    people = RedisCustomerStore(client, Keys("t_none", 1))
+    for act in (
+        lambda: people.write([Write(A, A, 0, value(1))]),
+        lambda: people.read([A]),
+        lambda: RedisCatalogueStore(client, Keys("t_none", 1)).read([A]),
+        lambda: RedisStatisticsStore(client, Keys("t_none", 1)).load(0),
+        lambda: Generations(client, "t_none").live(),
+        lambda: redis_adapter.load_functions(client),
+        lambda: redis_adapter.run_identity(client),
+        lambda: redis_adapter.on_disk(client, "marker"),
+    ):
+        with pytest.raises(UnavailableError):
+            act()
+    client.close()
+
+
+def test_what_is_confirmed_is_on_disk(servers: Wiring, where: Keys) -> None:
+    name = UUID(int=7)
+    RedisCustomerStore(servers.redis, where).write([Write(name, name, 0, value(1, b"written-through"))])
+    assert redis_adapter.on_disk(servers.redis, keys.confirmed(where.namespace))
+    files = [path for path in (servers.settings.var / "valkey").rglob("*") if path.is_file()]
+    assert any(b"written-through" in path.read_bytes() for path in files)
