@@ -15,7 +15,7 @@ PACKAGES := domain readmodels commands projections ml queries adapters app
 STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(pwd -P)" ] && \
 	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
 
-.PHONY: help setup setup-dev run test lint type bench clean
+.PHONY: help setup setup-dev run test lint type bench evaluate clean
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint    formatting, lint and import directions'
 	@echo 'make type    mypy --strict'
 	@echo 'make bench   from action to answer, and loading'
+	@echo 'make evaluate  how well the next item is predicted, on the demo clicks'
 	@echo 'make setup   only create .venv with what running needs'
 	@echo 'make clean   remove .venv, caches and the data in var/'
 
@@ -62,6 +63,9 @@ type: setup-dev
 
 bench: setup
 	@$(BIN)/python -m benchmarks.freshness $(ARGS)
+
+evaluate: setup
+	@$(BIN)/python -m benchmarks.next_item
 
 clean:
 	rm -rf .venv var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

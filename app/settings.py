@@ -132,6 +132,11 @@ def _write_once(path: Path, content: bytes) -> None:
         pass
     finally:
         beside.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)  # the name too is on disk before anything is encrypted with what it holds
+    finally:
+        os.close(folder)
 
 
 def _new_keys() -> bytes:

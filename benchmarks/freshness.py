@@ -6,11 +6,8 @@ loaded. Then one client sends a view, and asks for recommendations until an answ
 
 import argparse
 import json
-import os
-import platform
 import random
 import socket
-import subprocess
 import tempfile
 import time
 from http.client import HTTPConnection
@@ -24,6 +21,7 @@ from app.cli import loading, training
 from app.demo import eshop
 from app.settings import Settings
 from app.wiring import Wiring
+from benchmarks.where import where
 
 VISITORS = 100
 GIVE_UP_S = 5.0
@@ -110,18 +108,8 @@ def _measure(settings: Settings, actions: int, seed: int) -> dict[str, Any]:
         "actions": actions,
         "seed": seed,
         "events": loaded.taken.recorded,
-        "machine": f"{platform.machine()}, {_cores()} cores, Python {platform.python_version()}",
-        "commit": _commit(),
+        **where(),
     }
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0))
-
-
-def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
 
 
 def _free_port() -> int:

@@ -15,8 +15,8 @@ from domain.values import Channel, Details, Line
 from projections.moment import digest, millis, tag
 from projections.versions import advance
 from readmodels.customer import (
-    BUYING,
     CART_ENTRIES,
+    ORDERS_KEPT,
     RECENT,
     CartEntry,
     Consent,
@@ -24,6 +24,7 @@ from readmodels.customer import (
     Latest,
     Order,
     Purchase,
+    Return,
     View,
     add,
     consents,
@@ -131,7 +132,7 @@ def _(fact: Customer.OrderPlaced, record: CustomerRecord) -> CustomerRecord:
     record = replace(
         record,
         spend=spends(sums),
-        orders=latest((*record.orders, order), BUYING),
+        orders=latest((*record.orders, order), ORDERS_KEPT),
         purchases=latest((*record.purchases, *bought), RECENT),
     )
     return _seen(fact, record if fact.channel is Channel.STORE else _clear(record, key), location=fact.store)
@@ -141,7 +142,8 @@ def _(fact: Customer.OrderPlaced, record: CustomerRecord) -> CustomerRecord:
 def _(fact: Customer.LinesReturned, record: CustomerRecord) -> CustomerRecord:
     sums = {s.currency: [s.orders, s.total, s.refunded, s.listed, s.discount] for s in record.spend}
     add(sums, fact.currency, 0, 0, fact.refund_cents)
-    return _seen(fact, replace(record, spend=spends(sums)))
+    back = Return(millis(fact.occurred_at), digest(fact.return_id), fact.currency, fact.refund_cents)
+    return _seen(fact, replace(record, spend=spends(sums), returns=latest((*record.returns, back), ORDERS_KEPT)))
 
 
 @fold.register

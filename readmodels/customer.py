@@ -4,7 +4,7 @@ No identifier, name or address is in it. Moments are milliseconds since 1970; ``
 that orders what happened in the same millisecond. Bounded lists keep what is latest by event time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,7 +13,8 @@ import msgspec
 T = TypeVar("T")
 RECENT = 20
 CART_ENTRIES = 64
-BUYING = 8
+#: How far back two systems' reports of one order or return are recognised as the same.
+ORDERS_KEPT = 200
 
 
 class View(msgspec.Struct, frozen=True, array_like=True, order=True):
@@ -62,6 +63,18 @@ class Order(msgspec.Struct, frozen=True, array_like=True, order=True):
     discount: int
 
 
+class Return(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Money that went back, with a number from the return id."""
+
+    at: int
+    key: int
+    currency: str
+    refund: int
+
+
+Report = TypeVar("Report", Order, Return)
+
+
 class Spend(msgspec.Struct, frozen=True, array_like=True, order=True):
     """Totals in one currency's minor units. ``listed`` and ``discount`` measure the use of discounts."""
 
@@ -105,6 +118,7 @@ class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
     cart_cleared: tuple[int, int] = (0, 0)
     purchases: tuple[Purchase, ...] = ()
     orders: tuple[Order, ...] = ()
+    returns: tuple[Return, ...] = ()
     spend: tuple[Spend, ...] = ()
     links: tuple[UUID, ...] = ()
     consent: tuple[Consent, ...] = ()
@@ -145,7 +159,8 @@ def combine(records: Iterable[CustomerRecord]) -> CustomerRecord:
         cart=latest((e for r in parts for e in r.cart if (e.at, e.tag) >= cleared), CART_ENTRIES),
         cart_cleared=cleared,
         purchases=latest((p for r in parts for p in r.purchases), RECENT),
-        orders=latest({o.key: o for r in parts for o in r.orders}.values(), BUYING),
+        orders=latest(_distinct(o for r in parts for o in r.orders), ORDERS_KEPT),
+        returns=latest(_distinct(back for r in parts for back in r.returns), ORDERS_KEPT),
         spend=_spend(parts),
         links=tuple(sorted(link for r in parts for link in r.links)),
         consent=consents(c for r in parts for c in r.consent),
@@ -186,12 +201,28 @@ def _spend(parts: list[CustomerRecord]) -> tuple[Spend, ...]:
     sums: dict[str, list[int]] = {}
     for spend in (s for r in parts for s in r.spend):
         add(sums, spend.currency, spend.orders, spend.total, spend.refunded, spend.listed, spend.discount)
-    seen: set[int] = set()
-    for order in (o for r in parts for o in r.orders):
-        if order.key in seen:
-            add(sums, order.currency, -1, -order.total, 0, -order.list_total, -order.discount)
-        seen.add(order.key)
+    for order in _repeated(o for r in parts for o in r.orders):
+        add(sums, order.currency, -1, -order.total, 0, -order.list_total, -order.discount)
+    for back in _repeated(b for r in parts for b in r.returns):
+        add(sums, back.currency, 0, 0, -back.refund)
     return spends(sums)
+
+
+def _distinct(reports: Iterable[Report]) -> Iterable[Report]:
+    """One report of each order or return: the first, of records in a fixed order."""
+    found: dict[int, Report] = {}
+    for report in reports:
+        found.setdefault(report.key, report)
+    return found.values()
+
+
+def _repeated(reports: Iterable[Report]) -> Iterator[Report]:
+    """All the other ones."""
+    seen: set[int] = set()
+    for report in reports:
+        if report.key in seen:
+            yield report
+        seen.add(report.key)
 
 
 def add(sums: dict[str, list[int]], currency: str, *amounts: int) -> None:

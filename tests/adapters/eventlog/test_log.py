@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -116,7 +117,7 @@ def test_following_misses_nothing_of_many_writers(wiring: Wiring) -> None:
         positions, facts = _follow(feed, until=WRITERS * EACH)
         saved = {fact for writer in writing for fact in writer.result()}
     assert len(positions) == WRITERS * EACH
-    assert all(a < b for a, b in zip(positions, positions[1:], strict=False))
+    assert all(a < b for a, b in pairwise(positions))
     assert set(facts) == saved
 
 
