@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -13,9 +13,10 @@ from adapters import redis as redis_adapter
 from adapters.eventlog.feed import LiveFeed, ReplayFeed
 from adapters.eventlog.log import PostgresLog
 from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
+from app import train
 from app.wiring import Wiring
 from commands.ports import UnavailableError
-from projections.ports import Feed, Projection
+from projections.ports import Feed, Projection, Recorded
 from projections.project_catalogue import CatalogueProjection
 from projections.project_customers import CustomersProjection
 from projections.project_statistics import StatisticsProjection
@@ -33,6 +34,28 @@ LOCK_HELD = """SELECT count(*) > 0 AS held FROM pg_locks JOIN pg_database ON pg_
 Progress = Callable[[int], None]
 
 
+class InTurn:
+    """A projection that applies while no other one with the same ``turn`` does: those of the shards' customers move
+    each other's streams from person to person, which takes several steps."""
+
+    def __init__(self, projection: Projection, turn: "threading.Lock") -> None:
+        self._projection = projection
+        self._turn = turn
+
+    def apply(self, batch: Sequence[Recorded]) -> None:
+        """Waits for its turn."""
+        with self._turn:
+            self._projection.apply(batch)
+
+    def flush(self, *, idle: bool) -> None:
+        """As the projection does."""
+        self._projection.flush(idle=idle)
+
+    def restart(self) -> None:
+        """As the projection does."""
+        self._projection.restart()
+
+
 class AnotherProjectorError(Exception):
     """Somebody else projects this namespace already."""
 
@@ -43,6 +66,7 @@ def start_generation(wiring: Wiring) -> int:
     if not live:
         live = wiring.generations.begin(at_least=_last_generation(wiring))
         wiring.generations.switch(live)
+        train.restore(wiring)
     return live
 
 
@@ -138,7 +162,7 @@ def _last_generation(wiring: Wiring) -> int:
     return max((int(name[1:].partition(":")[0]) for name in names), default=0)
 
 
-def _projections(wiring: Wiring, generation: int, number: int) -> list[Projection]:
+def _projections(wiring: Wiring, generation: int, number: int, turn: "threading.Lock") -> list[Projection]:
     client = redis_adapter.connect(wiring.redis_url)
     where = Keys(wiring.settings.namespace, generation)
     log = _logs(wiring)[number]
@@ -151,7 +175,7 @@ def _projections(wiring: Wiring, generation: int, number: int) -> list[Projectio
         shards=wiring.settings.shards,
         least=wiring.settings.least_people,
     )
-    return [CustomersProjection(RedisCustomerStore(client, where), log), statistics]
+    return [InTurn(CustomersProjection(RedisCustomerStore(client, where), log), turn), statistics]
 
 
 def _start(wiring: Wiring, generation: int, number: int, projections: list[Projection]) -> int:
@@ -177,7 +201,7 @@ def _runner(
 
 def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) -> int:
     log = _logs(wiring)[number]
-    projections = _projections(wiring, generation, number)
+    projections = _projections(wiring, generation, number, threading.Lock())
     start = _start(wiring, generation, number, projections)
     feed = ReplayFeed(log, start, log.head())
     events = 0
@@ -190,10 +214,10 @@ def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) ->
 
 def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
     """One thread a log; when one has to stop, all do, and start again together."""
-    ended = threading.Event()
+    ended, turn = threading.Event(), threading.Lock()
     wiring.generations.take_up(generation)
     threads = [
-        threading.Thread(target=_follow, args=(wiring, generation, number, stop, ended), name=f"project-{number}")
+        threading.Thread(target=_follow, args=(wiring, generation, number, turn, stop, ended), name=f"project-{number}")
         for number in range(len(_logs(wiring)))
     ]
     for thread in threads:
@@ -202,18 +226,27 @@ def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
         thread.join()
 
 
-def _follow(wiring: Wiring, generation: int, number: int, stop: threading.Event, ended: threading.Event) -> None:
+def _follow(
+    wiring: Wiring,
+    generation: int,
+    number: int,
+    turn: "threading.Lock",
+    stop: threading.Event,
+    ended: threading.Event,
+) -> None:
     try:
-        _follow_once(wiring, generation, number, lambda: stop.is_set() or ended.is_set())
+        _follow_once(wiring, generation, number, turn, lambda: stop.is_set() or ended.is_set())
     except (UnavailableError, StoreRestartedError, PersistenceError) as error:
         LOGGER.warning("projection %s starts again: %s", number, type(error).__name__)
     finally:
         ended.set()
 
 
-def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable[[], bool]) -> None:
+def _follow_once(
+    wiring: Wiring, generation: int, number: int, turn: "threading.Lock", stopped: Callable[[], bool]
+) -> None:
     redis_adapter.load_functions(wiring.redis)
-    projections = _projections(wiring, generation, number)
+    projections = _projections(wiring, generation, number, turn)
     start = _start(wiring, generation, number, projections)
     with (
         LiveFeed(_logs(wiring)[number], start) as feed,

@@ -7,18 +7,26 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretBytes, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretBytes, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.http.keys import ApiKeys, Scope, generate
 from adapters.keys.wrapping import derive
+from domain.values import Currency
 
 LEAST_SECRET = 32
 
 
 class SettingsError(Exception):
     """A setting is missing or unsafe; the text says what to do."""
+
+
+def _known_timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("unknown time zone")
+    return name
 
 
 class Settings(BaseSettings):
@@ -34,11 +42,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     least_people: Annotated[int, Field(ge=1, le=1000)] = 5
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
-    store_timezone: str = "UTC"
+    currency: Currency = "USD"
+    store_timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     master_secret: SecretBytes | None = None
     shopify_secret: SecretStr | None = None
-    identity_secret: SecretStr | None = None
+    identity_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
     api_keys: SecretStr | None = None
     wrapping_keys: Path | None = None
 

@@ -24,6 +24,7 @@ from readmodels.statistics import Part, merge
 DAY_MS = 86_400_000
 HELD_BACK_DAYS = 7
 MOST_SESSIONS = 1_500
+CURRENT = "current"
 CONFIGURATIONS = len(list(candidates()))
 
 
@@ -67,7 +68,7 @@ def _read(
             fact = recorded.event
             if isinstance(fact, Customer.ProductViewed):
                 looks[fact.originator_id].append(look(fact))
-                categories.setdefault(fact.sku, fact.category)
+                categories[fact.sku] = fact.category or categories.get(fact.sku)
         progress(len(batch))
 
 
@@ -92,5 +93,14 @@ def _store(wiring: Wiring, config: Config) -> str:
     beside = folder / f".{digest}.{os.getpid()}"
     beside.write_bytes(content)
     beside.replace(folder / f"{digest}.json")
+    (folder / CURRENT).write_text(digest)
     wiring.redis.set(keys.model(wiring.settings.namespace), content)
     return digest
+
+
+def restore(wiring: Wiring) -> None:
+    """Puts the model that was in use into Redis again, after Redis lost it."""
+    folder = wiring.settings.models_folder()
+    if (folder / CURRENT).exists() and not wiring.redis.exists(keys.model(wiring.settings.namespace)):
+        artefact = folder / f"{(folder / CURRENT).read_text()}.json"
+        wiring.redis.set(keys.model(wiring.settings.namespace), artefact.read_bytes())

@@ -25,7 +25,7 @@ from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
 from adapters.redis.reader import RedisReader
 from adapters.redis.stores import Generations
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from commands.bus import Bus
 from queries.reader import Queries
 
@@ -80,12 +80,13 @@ class Wiring:
                     server.start()
 
     def provision(self) -> None:
-        """Makes databases, tables and server functions that are missing. Raises UnavailableError."""
+        """Makes databases, tables and server functions that are missing. Raises SettingsError, UnavailableError."""
         with provisioning(self.postgres_url) as connection:
             for name in DATABASES:
                 ensure_database(connection, self._database(name))
             self.keyring.create_tables()
             self.directory.create_table()
+            self._refuse_other_shards()
             for shard in range(self.settings.shards):
                 self._create_schema(shard)
                 self._log("log", f"shard_{shard}", self.keyring, create=True)
@@ -180,6 +181,14 @@ class Wiring:
         else:
             self._stack.callback(log.close)
         return log
+
+    def _refuse_other_shards(self) -> None:
+        """A stream's shard depends on how many there are, so their number is fixed by the first start."""
+        with connect(self._url("log"), autocommit=True) as connection:
+            row = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^shard_[0-9]+$'").fetchone()
+        made = row[0] if row else 0
+        if made not in (0, self.settings.shards):
+            raise SettingsError(f"BESPOKE_SHARDS is {self.settings.shards}, but this log was made with {made}")
 
     def _create_schema(self, shard: int) -> None:
         with connect(self._url("log"), autocommit=True) as connection:

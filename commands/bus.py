@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from commands.command import Command, CustomerCommand, ProductCommand
+from commands.experiment import ExperimentCommand
 from commands.identify import UnlinkIdentifier
 from commands.ports import ConflictError, Directory, EventLog
 from domain.customer import Customer
 from domain.event import Aggregate
+from domain.experiment import Experiment, ExperimentError
 from domain.identity import Identifier
 from domain.product import Product, product_id
 from domain.sharding import shard_of
@@ -115,7 +117,7 @@ class _Work:
         self._bus._cache.keep(self._touched.values())
 
     def _log(self, aggregate: Aggregate) -> EventLog:
-        return self._bus._catalogue if isinstance(aggregate, Product) else self._bus.log_of(aggregate.id)
+        return self._bus.log_of(aggregate.id) if isinstance(aggregate, Customer) else self._bus._catalogue
 
     def _load(self, commands: Sequence[Command]) -> None:
         wanted: dict[int, tuple[EventLog, list[UUID]]] = {}
@@ -129,8 +131,10 @@ class _Work:
             self._touched |= log.load(streams)
 
     def _wanted(self, commands: Sequence[Command]) -> dict[UUID, EventLog]:
-        products = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
-        return {s: self._bus.log_of(s) for s in self._streams.values()} | dict.fromkeys(products, self._bus._catalogue)
+        catalogue = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
+        catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand)]
+        customers = {s: self._bus.log_of(s) for s in self._streams.values()}
+        return customers | dict.fromkeys(catalogue, self._bus._catalogue)
 
     def _decide(self, command: Command) -> Outcome:
         if isinstance(command, CustomerCommand):
@@ -138,7 +142,19 @@ class _Work:
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
+        if isinstance(command, ExperimentCommand):
+            return self._decide_experiment(command)
         raise TypeError(f"no stream for {type(command).__name__}")
+
+    def _decide_experiment(self, command: ExperimentCommand) -> Outcome:
+        before: Experiment | None = self._touched.get(command.stream)
+        version = before.version if before else 0
+        try:
+            after = command.handle(before)
+        except ExperimentError as refusal:
+            return Outcome(command.stream, version, refused=str(refusal))
+        self._touched[command.stream] = after
+        return Outcome(command.stream, after.version, after.version - version)
 
     def _decide_customer(self, command: CustomerCommand) -> Outcome:
         first, *others = [self._customer(i, command) for i in sorted(set(command.identifiers))]

@@ -26,7 +26,7 @@ from domain.values import (
 
 
 class Customer(Aggregate):
-    """Decides what may be recorded on one stream: nothing twice, nothing after erasure, no impossible return."""
+    """Decides what may be recorded on one stream: no fact, link, order or return twice."""
 
     TOPIC = "customer"
 

@@ -58,6 +58,12 @@ class Experiment(Aggregate):
         occurred_at: Open[datetime]
         source_id: Open[str]
 
+        def mutate(self, aggregate: Any) -> Any:
+            """Evolves the experiment, which also remembers the source."""
+            experiment: Any = super().mutate(aggregate)
+            experiment.sources.add(self.source_id)
+            return experiment
+
     class Designed(Event, Created):
         TOPIC = "experiment.designed"
         RETENTION: ClassVar = Retention.PUBLIC
@@ -80,23 +86,28 @@ class Experiment(Aggregate):
         self.seed = seed
         self.design = design
         self.state = "designed"
+        self.sources: set[str] = set()
 
     @classmethod
     def plan(cls, key: str, design: Design, **fields: Any) -> Self:
         """A new experiment; its key also seeds the assignment."""
         return cls._create(cls.Designed, id=experiment_id(key), key=key, seed=key, design=design, **fields)
 
-    def start(self, **fields: Any) -> None:
-        """Raises ExperimentError unless it is designed and not started."""
+    def start(self, *, source_id: str, **fields: Any) -> None:
+        """Starts it once. Raises ExperimentError unless it is designed and not started."""
+        if source_id in self.sources:
+            return
         if self.state != "designed":
             raise ExperimentError(f"cannot start an experiment that is {self.state}")
-        self.trigger_event(self.Started, **fields)
+        self.trigger_event(self.Started, source_id=source_id, **fields)
 
-    def stop(self, reason: str, **fields: Any) -> None:
-        """Raises ExperimentError unless it is running."""
+    def stop(self, reason: str, *, source_id: str, **fields: Any) -> None:
+        """Stops it once. Raises ExperimentError unless it is running."""
+        if source_id in self.sources:
+            return
         if self.state != "started":
             raise ExperimentError(f"cannot stop an experiment that is {self.state}")
-        self.trigger_event(self.Stopped, reason=reason, **fields)
+        self.trigger_event(self.Stopped, reason=reason, source_id=source_id, **fields)
 
     @event(Started)
     def _started(self) -> None:

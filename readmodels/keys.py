@@ -67,5 +67,5 @@ def confirmed(namespace: str) -> str:
 
 
 def model(namespace: str) -> str:
-    """STRING hash of the model artefact in use. Writer: train. No expiry."""
+    """STRING configuration of the model in use, as JSON. Writer: train. No expiry."""
     return f"{namespace}:model"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from eventsourcing.application import Application
 from eventsourcing.persistence import (
+    InfrastructureFactory,
     IntegrityError,
     InterfaceError,
     Mapper,
@@ -16,13 +17,15 @@ from eventsourcing.persistence import (
     PersistenceError,
     StoredEvent,
 )
+from eventsourcing.postgres import PostgresFactory
+from eventsourcing.utils import Environment
 from psycopg.errors import Error as PsycopgError
 from psycopg.errors import UniqueViolation
 
 from adapters.eventlog.mapper import SealingMapper
 from adapters.eventlog.recorder import BatchRecorder
 from adapters.keys import KeyDestroyedError, Keyring
-from adapters.postgres import connection_parts
+from adapters.postgres import CONNECTION_PARTS, connection_parts
 from commands.ports import ConflictError, UnavailableError
 from domain.erased import Erased
 from domain.event import Event
@@ -33,9 +36,17 @@ class _LogApplication(Application[UUID]):
 
     name = "log"
 
-    def __init__(self, env: Mapping[str, str], mapper: SealingMapper) -> None:
+    def __init__(self, env: Mapping[str, str], mapper: SealingMapper, options: Mapping[str, str]) -> None:
         self._given_mapper = mapper
+        self._options = options
         super().__init__(env=env)
+
+    def construct_factory(self, env: Environment) -> InfrastructureFactory:
+        """The library hands on host, port, user and password; ``options`` are all other parts of the URL (TLS…)."""
+        factory = super().construct_factory(env)
+        pool = cast(PostgresFactory, factory).datastore.pool
+        pool.kwargs = cast(dict[str, Any], pool.kwargs) | dict(self._options)
+        return factory
 
     def construct_mapper(self) -> Mapper[UUID]:
         return self._given_mapper
@@ -51,7 +62,7 @@ class PostgresLog:
         self._keyring = keyring
         self.mapper = mapper
         with translated():
-            self._application = _LogApplication(_environment(parts, schema, create), mapper)
+            self._application = _LogApplication(_environment(parts, schema, create), mapper, _options(parts))
         self.recorder = cast(BatchRecorder, self._application.recorder)
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
@@ -111,6 +122,10 @@ class PostgresLog:
     def _prefetch(self, stored: Sequence[StoredEvent]) -> None:
         if self._keyring is not None:
             self._keyring.prefetch(cast(UUID, event.originator_id) for event in stored)
+
+
+def _options(parts: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in parts.items() if name not in CONNECTION_PARTS}
 
 
 def _environment(parts: Mapping[str, str], schema: str, create: bool) -> dict[str, str]:

@@ -23,8 +23,10 @@ def needs(keys: ApiKeys, scope: Scope, *, secret: bool = False) -> Callable[[Con
 
     def guard(connection: Connection, _: BaseRouteHandler) -> None:
         key = _known(keys, connection)
-        if scope not in key.scopes or (secret and key.public):
+        if scope not in key.scopes:
             raise RejectedError(FIELD, f"this key may not do that: it needs the scope {scope}", 403)
+        if secret and key.public:
+            raise RejectedError(FIELD, "this key may not do that: it is public, and a secret one is needed", 403)
         connection.scope["auth"] = key
 
     return guard

@@ -14,6 +14,7 @@ from commands.ports import UnavailableError
 Connection = psycopg.Connection[tuple[Any, ...]]
 #: A pool that keeps trying waits longer each time; one that gives up soon tries at once for the next caller.
 RECONNECT_S = 1.0
+CONNECTION_PARTS = {"host": "localhost", "port": "5432", "user": "postgres", "password": "", "dbname": "postgres"}
 PROVISION_LOCK = 0x62657370  # "besp": one process at a time creates tables
 
 
@@ -23,15 +24,8 @@ def database_url(server: str, database: str) -> str:
 
 
 def connection_parts(url: str) -> dict[str, str]:
-    """host, port, user, password and dbname of a connection string, with libpq's defaults."""
-    parts = {k: str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
-    return {
-        "host": "localhost",
-        "port": "5432",
-        "user": "postgres",
-        "password": "",
-        "dbname": "postgres",
-    } | parts
+    """All parts of a connection string; those of ``CONNECTION_PARTS`` are always there."""
+    return CONNECTION_PARTS | {k: str(v) for k, v in conninfo_to_dict(url).items() if v is not None}
 
 
 @contextmanager

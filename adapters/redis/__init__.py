@@ -14,7 +14,7 @@ FUNCTIONS = Path(__file__).with_name("functions.lua")
 
 
 def connect(url: str) -> "redis.Redis":
-    """A client that answers bytes and gives up after 2 s."""
+    """A client that answers bytes; it waits 2 s for a connection and 10 s for an answer."""
     return redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=2, decode_responses=False)
 
 

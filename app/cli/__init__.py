@@ -3,6 +3,7 @@
 import sys
 
 import click
+from pydantic import ValidationError
 
 from adapters.embedded import EmbeddedServerError
 from app.cli import customers, evaluating, loading, processes, projecting, training
@@ -10,7 +11,7 @@ from app.cli.doctor import doctor
 from app.cli.output import fail
 from app.load import StalledError
 from app.project import AnotherProjectorError
-from app.settings import SettingsError
+from app.settings import Settings, SettingsError
 from commands.ports import UnavailableError
 
 
@@ -47,5 +48,14 @@ def main() -> None:
         StalledError,
     ) as error:
         fail(str(error))
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        fail("; ".join(_wrong_setting(wrong["loc"], wrong["msg"]) for wrong in error.errors()))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _wrong_setting(where: tuple[int | str, ...], reason: str) -> str:
+    """Names the variable and never its value, which may be a secret."""
+    return f"BESPOKE_{'.'.join(str(part) for part in where).upper()}: {reason}"

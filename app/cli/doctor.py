@@ -146,8 +146,8 @@ def _redis(wiring: Wiring) -> str:
     info = wiring.redis.info("server")
     name = "valkey" if "valkey_version" in info else "redis"
     number = str(info[f"{name}_version"])
-    if int(number.partition(".")[0]) < 7:
-        raise OSError(f"{name} {number}, 7 or newer is needed")
+    if tuple(int(part) for part in number.split(".")[:2]) < (7, 2):
+        raise OSError(f"{name} {number}, 7.2 or newer is needed")
     return f"{name} {number}"
 
 

@@ -18,7 +18,7 @@ def load(name: str, households: int | None, as_json: bool) -> None:
     """Load a real data set through the channel adapters.
 
     demo: the clothing shop's products, stock and 132,768 clicks. journey: a grocer's till receipts of 2,469
-    loyalty households; it needs a namespace of its own (BESPOKE_NAMESPACE) and the extra bespoke[journey].
+    loyalty households; it needs a namespace of its own (BESPOKE_NAMESPACE) and the extra journey.
     """
     settings = Settings()
     if name == "journey" and settings.namespace == Settings.model_fields["namespace"].default:

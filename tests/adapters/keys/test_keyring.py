@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -20,7 +21,7 @@ from domain.event import Retention
 NONCE = bytes(12)
 MONTH = 24_304
 ROTATIONS = 12
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Clock:
@@ -107,7 +108,7 @@ def test_no_key_is_stored_unwrapped(wiring: Wiring, database: Database, rows: Co
     stored = rows.execute("SELECT wrapped FROM stream_key").fetchall()
     key = ring._stream_key(stream)
     assert len(key) == 32
-    assert [key in bytes(w) for (w,) in stored] == [False]  # type: ignore[arg-type]
+    assert [key in bytes(w) for (w,) in stored] == [False]
 
 
 def test_a_destroyed_key_is_told(wiring: Wiring, database: Database, rows: Connection) -> None:

@@ -73,8 +73,8 @@ def test_a_stream_leads_to_its_person_with_all_its_streams(room: Room) -> None:
     async def look(reader: RedisReader) -> None:
         for stream, home, members in ((A, A, {A, B}), (B, A, {A, B}), (C, C, {C}), (D, D, set())):
             person, _ = await reader.person(stream)
-            assert (person.person_id, set(person.records)) == (home, members)
-            assert all(record == RECORD for record in person.records.values())
+            assert (person.person_id, set(person.streams)) == (home, members)
+            assert all(record == RECORD for record in person.streams.values())
 
     room.ask(look)
 
@@ -86,7 +86,7 @@ def test_two_markers_in_a_row_are_followed(room: Room) -> None:
 
     async def look(reader: RedisReader) -> None:
         person, _ = await reader.person(C)
-        assert (person.person_id, set(person.records)) == (A, {A, B, C})
+        assert (person.person_id, set(person.streams)) == (A, {A, B, C})
 
     room.ask(look)
 
@@ -100,13 +100,13 @@ def test_a_switch_counts_from_the_next_request_on(room: Room) -> None:
 
     async def before(reader: RedisReader) -> None:
         person, shop = await reader.person(A)
-        assert (set(shop.products), person.records[A].first_at) == ({"OLD"}, 5)
+        assert (set(shop.products), person.streams[A].first_at) == ({"OLD"}, 5)
         assert set((await reader.shop()).products) == {"OLD"}
 
     async def after(reader: RedisReader) -> None:
         room.generations.switch(2)
         person, shop = await reader.person(A)
-        assert (set(shop.products), person.records[A].first_at) == ({"NEW"}, 9)
+        assert (set(shop.products), person.streams[A].first_at) == ({"NEW"}, 9)
         assert set((await reader.shop()).products) == {"NEW"}
 
     room.ask(before, after)
@@ -156,7 +156,7 @@ def test_a_wiped_server_is_an_empty_shop_and_not_ready(room: Room) -> None:
             room.client.unlink(key)
         assert await reader.ready() == "nothing projected yet"
         person, shop = await reader.person(A)
-        assert (person.records, dict(shop.products)) == ({}, {})
+        assert (person.streams, dict(shop.products)) == ({}, {})
 
     room.ask(before, after)
 

