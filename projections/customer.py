@@ -128,7 +128,7 @@ def _(fact: Customer.OrderPlaced, record: CustomerRecord) -> CustomerRecord:
     order = Order(at, digest(fact.order_id), fact.currency, fact.total_cents, listed, discount)
     sums = {s.currency: [s.orders, s.total, s.refunded, s.listed, s.discount] for s in record.spend}
     add(sums, fact.currency, 1, fact.total_cents, 0, listed, discount)
-    bought = (_purchase(at, tag_, line) for line in fact.lines)
+    bought = (_purchase(at, tag_, part, line) for part, line in enumerate(fact.lines))
     record = replace(
         record,
         spend=spends(sums),
@@ -192,8 +192,8 @@ def _clear(record: CustomerRecord, key: tuple[int, int]) -> CustomerRecord:
     return _cart(replace(record, cart_cleared=max(key, record.cart_cleared)))
 
 
-def _purchase(at: int, tag_: int, line: Line) -> Purchase:
-    return Purchase(at, tag_, line.sku, line.quantity, line.category, line.brand, line.size, line.price_cents)
+def _purchase(at: int, tag_: int, part: int, line: Line) -> Purchase:
+    return Purchase(at, tag_, part, line.sku, line.quantity, line.category, line.brand, line.size, line.price_cents)
 
 
 def _consent(

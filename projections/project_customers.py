@@ -18,6 +18,7 @@ from readmodels.customer import CustomerRecord, decode, encode
 from readmodels.stores import CustomerStore, Refused, Write
 
 KNOWN = 100_000
+VERSION = 4  # a field begins with its version in so many bytes, big endian
 Known = dict[UUID, tuple[UUID, CustomerRecord]]
 
 
@@ -87,16 +88,17 @@ class CustomersProjection:
         todo = set(streams)
         while todo:
             group = _reach(self._store, todo.pop())
-            records = {stream: decode(stored) for stream, (_, stored) in group.items()}
-            kinds = {s: IdentifierKind(r.kind) for s, r in records.items() if r.kind}
-            links = [(s, other) for s, r in records.items() for other in r.links]
-            for members in set(persons(kinds, links).values()):
+            kinds = {s: IdentifierKind(r.kind) for s, r in group.records.items() if r.kind}
+            links = [(s, other) for s, r in group.records.items() for other in r.links]
+            # The youngest first: a hash gives streams up only once they stand elsewhere, so a kill between loses none.
+            for members in sorted(set(persons(kinds, links).values()), key=person_id, reverse=True):
                 self._place(members, group)
-            todo -= group.keys()
+            todo -= group.records.keys()
 
-    def _place(self, members: frozenset[UUID], group: Mapping[UUID, tuple[UUID, bytes]]) -> None:
+    def _place(self, members: frozenset[UUID], group: "_Group") -> None:
         home = person_id(members)
-        self._store.place(home, {s: group[s][1] for s in members}, sorted(members - {home}))
+        if not group.lives_at(home, members):
+            self._store.place(home, {s: group.fields[s] for s in members}, sorted(members - {home}))
         for stream in members & self._known.keys():
             self._known[stream] = home, self._known[stream][1]
 
@@ -120,17 +122,37 @@ def _by_stream(batch: Sequence[Recorded]) -> dict[UUID, list[Event]]:
     return {stream: list(facts) for stream, facts in groupby(events, lambda e: e.originator_id)}
 
 
-def _reach(store: CustomerStore, start: UUID) -> dict[UUID, tuple[UUID, bytes]]:
-    """All streams that hang together with ``start``: in the same hash or linked, each with its person and field."""
-    found: dict[UUID, tuple[UUID, bytes]] = {}
-    asked: set[UUID] = set()
-    frontier = {start}
+class _Group:
+    """Streams that hang together: their fields and records, who is in which hash, and where each one's own leads."""
+
+    def __init__(self) -> None:
+        self.fields: dict[UUID, bytes] = {}
+        self.records: dict[UUID, CustomerRecord] = {}
+        self.residents: dict[UUID, set[UUID]] = {}
+        self.homes: dict[UUID, UUID] = {}
+
+    def add(self, home: UUID, fields: Mapping[UUID, bytes]) -> set[UUID]:
+        """Takes in a hash, once; all streams that it tells of."""
+        if home in self.residents:
+            return set()
+        self.residents[home] = set(fields)
+        for stream, stored in fields.items():
+            if stored[:VERSION] > self.fields.get(stream, b"")[:VERSION]:
+                self.fields[stream], self.records[stream] = stored, decode(stored)
+        return {*fields, *(other for stream in fields for other in self.records[stream].links)}
+
+    def lives_at(self, home: UUID, members: frozenset[UUID]) -> bool:
+        """Whether these streams are all there is in ``home``, and all of them lead there."""
+        return self.residents.get(home, set()) == set(members) and all(self.homes.get(s) == home for s in members)
+
+
+def _reach(store: CustomerStore, start: UUID) -> _Group:
+    """All streams that hang together with ``start``: in the same hash or linked."""
+    group, frontier = _Group(), {start}
     while frontier:
-        asked |= frontier
-        linked: set[UUID] = set()
-        for home, fields in store.members(sorted(frontier)).values():
-            for stream, stored in fields.items():
-                found[stream] = home, stored
-                linked |= {stream, *decode(stored).links}
-        frontier = linked - asked
-    return found
+        reached: set[UUID] = set()
+        for stream, (home, fields) in store.members(sorted(frontier)).items():
+            group.homes[stream] = home
+            reached |= group.add(home, fields)
+        frontier = reached - group.homes.keys()
+    return group

@@ -40,13 +40,15 @@ def _enriched(act: Act, product: Product | None) -> Act:
 def cart_of(record: CustomerRecord) -> dict[str, int]:
     """SKU → pieces, from what was added and removed since the cart was last cleared, in the order it happened."""
     cart: dict[str, int] = {}
-    for entry in sorted(record.cart):
+    for entry in reversed(record.cart):
         cart[entry.sku] = max(0, cart.get(entry.sku, 0) + entry.quantity)
     return {sku: quantity for sku, quantity in cart.items() if quantity}
 
 
 def intent(record: CustomerRecord) -> str:
     """What the latest session is about: checkout, cart, search, a category, or nothing in particular."""
+    if not record.last_at:
+        return "none"
     since = record.last_at - SESSION_GAP_MS
     if record.checkout_at > max(since, record.cart_cleared[0]):
         return "checking_out"
@@ -73,7 +75,7 @@ def favourites(record: CustomerRecord, what: str) -> list[str]:
 
 def sizes(record: CustomerRecord) -> dict[str, str]:
     """Category → the size bought last."""
-    return {p.category or "other": p.size for p in sorted(record.purchases) if p.size}
+    return {p.category or "other": p.size for p in reversed(record.purchases) if p.size}
 
 
 def discount_affinity(record: CustomerRecord) -> float | None:

@@ -10,14 +10,14 @@ from uuid import UUID
 
 import msgspec
 
-T = TypeVar("T")
+When = tuple[int, int, int | str]
 RECENT = 20
 CART_ENTRIES = 64
 #: How far back two systems' reports of one order or return are recognised as the same.
 ORDERS_KEPT = 200
 
 
-class View(msgspec.Struct, frozen=True, array_like=True, order=True):
+class View(msgspec.Struct, frozen=True, array_like=True):
     """A product that was looked at."""
 
     at: int
@@ -27,12 +27,18 @@ class View(msgspec.Struct, frozen=True, array_like=True, order=True):
     brand: str | None = None
     cents: int | None = None
 
+    @property
+    def when(self) -> When:
+        """What it is ordered by."""
+        return self.at, self.tag, self.sku
 
-class Purchase(msgspec.Struct, frozen=True, array_like=True, order=True):
-    """A line of an order. ``cents`` is one piece's list price."""
+
+class Purchase(msgspec.Struct, frozen=True, array_like=True):
+    """Line ``part`` of an order. ``cents`` is one piece's list price."""
 
     at: int
     tag: int
+    part: int
     sku: str
     quantity: int
     category: str | None = None
@@ -40,8 +46,13 @@ class Purchase(msgspec.Struct, frozen=True, array_like=True, order=True):
     size: str | None = None
     cents: int | None = None
 
+    @property
+    def when(self) -> When:
+        """What it is ordered by."""
+        return self.at, self.tag, self.part
 
-class CartEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
+
+class CartEntry(msgspec.Struct, frozen=True, array_like=True):
     """A change of a cart: ``quantity`` pieces more, or fewer where it is negative."""
 
     at: int
@@ -51,8 +62,13 @@ class CartEntry(msgspec.Struct, frozen=True, array_like=True, order=True):
     quantity: int
     cents: int | None = None
 
+    @property
+    def when(self) -> When:
+        """What it is ordered by."""
+        return self.at, self.tag, self.part
 
-class Order(msgspec.Struct, frozen=True, array_like=True, order=True):
+
+class Order(msgspec.Struct, frozen=True, array_like=True):
     """An order: ``key`` is a number from the order id, so that two systems' reports of one order are seen as one."""
 
     at: int
@@ -62,8 +78,13 @@ class Order(msgspec.Struct, frozen=True, array_like=True, order=True):
     list_total: int
     discount: int
 
+    @property
+    def when(self) -> When:
+        """What it is ordered by."""
+        return self.at, self.key, self.currency
 
-class Return(msgspec.Struct, frozen=True, array_like=True, order=True):
+
+class Return(msgspec.Struct, frozen=True, array_like=True):
     """Money that went back, with a number from the return id."""
 
     at: int
@@ -71,7 +92,13 @@ class Return(msgspec.Struct, frozen=True, array_like=True, order=True):
     currency: str
     refund: int
 
+    @property
+    def when(self) -> When:
+        """What it is ordered by."""
+        return self.at, self.key, self.currency
 
+
+Entry = TypeVar("Entry", View, Purchase, CartEntry, Order, Return)
 Report = TypeVar("Report", Order, Return)
 
 
@@ -174,9 +201,13 @@ def combine(records: Iterable[CustomerRecord]) -> CustomerRecord:
     )
 
 
-def latest(entries: Iterable[T], size: int) -> tuple[T, ...]:
+def latest(entries: Iterable[Entry], size: int) -> tuple[Entry, ...]:
     """The ``size`` latest by event time, latest first: the same for any order of arrival."""
-    return tuple(sorted(entries, reverse=True)[:size])  # type: ignore[type-var]
+    return tuple(sorted(entries, key=_when, reverse=True)[:size])
+
+
+def _when(entry: Entry) -> When:
+    return entry.when
 
 
 def consents(given: Iterable[Consent]) -> tuple[Consent, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -13,9 +14,11 @@ SHARED = Path(__file__).parents[1].parent / "shared"
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Settings of an installation in a folder that is thrown away."""
-    return Settings(_env_file=None, var=tmp_path_factory.mktemp("var"), postgres_url=None, redis_url=None)  # type: ignore[call-arg]
+def settings() -> Iterator[Settings]:
+    """Settings of an installation in a folder that is thrown away. Not in pytest's own folder: another run of pytest
+    as root would close that to the account that PostgreSQL runs as."""
+    with TemporaryDirectory(prefix="bespoke-tests-") as folder:
+        yield Settings(var=Path(folder) / "var", postgres_url=None, redis_url=None)
 
 
 @pytest.fixture(scope="session")

@@ -42,19 +42,14 @@ class RedisCustomerStore:
 
     def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:
         """Each stream's person, and all fields of that person. Raises UnavailableError."""
-        found: dict[UUID, tuple[UUID, Mapping[UUID, bytes]]] = {}
-        at_home = {stream: stream for stream in streams}
-        while at_home:
-            calls = [("HGETALL", self._keys.person(home)) for home in at_home.values()]
-            answers = zip(at_home.items(), _pipeline(self._client, calls), strict=True)
-            at_home = {}
-            for (stream, home), fields in answers:
-                moved = fields.get(MOVED.encode())
-                if moved:
-                    at_home[stream] = UUID(moved.decode())
-                else:
-                    found[stream] = home, {UUID(f.decode()): value for f, value in fields.items()}
-        return found
+        hashes: dict[UUID, dict[bytes, bytes]] = {}
+        homes = {stream: stream for stream in streams}
+        while wanted := sorted(set(homes.values()) - hashes.keys()):
+            calls = [("HGETALL", self._keys.person(home)) for home in wanted]
+            hashes |= zip(wanted, _pipeline(self._client, calls), strict=True)
+            homes = {stream: _home(stream, hashes) for stream in streams}
+        fields = {home: _streams(hashes[home]) for home in set(homes.values())}
+        return {stream: (home, fields[home]) for stream, home in homes.items()}
 
     def place(self, home: UUID, fields: Mapping[UUID, bytes], former: Sequence[UUID]) -> None:
         """Makes ``home`` hold exactly these streams, then the ``former`` homes point to it. Raises UnavailableError."""
@@ -179,6 +174,18 @@ def _pipeline(client: "redis.Redis", calls: Sequence[tuple[Any, ...]]) -> list[A
         pipeline.execute_command(*call)
     with translated():
         return list(pipeline.execute())
+
+
+def _home(stream: UUID, hashes: Mapping[UUID, Mapping[bytes, bytes]]) -> UUID:
+    """Where the markers that are known lead from a stream's own hash."""
+    home = stream
+    while moved := hashes.get(home, {}).get(MOVED.encode()):
+        home = UUID(moved.decode())
+    return home
+
+
+def _streams(fields: Mapping[bytes, bytes]) -> dict[UUID, bytes]:
+    return {UUID(field.decode()): value for field, value in fields.items() if field != MOVED.encode()}
 
 
 def _refused(answer: Any) -> Refused | None:

@@ -8,13 +8,16 @@ import base64
 import csv
 import gzip
 import hmac
+import zlib
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
-from zlib import crc32
 
 import msgspec
 
@@ -24,35 +27,26 @@ PHOTOS = Path(__file__).with_name("data") / "photos"
 CLICK_S = 120
 DAY_S = 86_400
 BATCH_BYTES = 480_000
+MOST_CLICKS = 1_000_000
 SHOP = UUID("3d5a7d0e-3f43-5c55-8f2b-7f7c0a5f0c11")
 CATEGORIES = {1: "Trousers", 2: "Skirts", 3: "Blouses", 4: "Sale"}
 _COLOUR_NAMES = "beige black blue brown burgundy grey green navy_blue many_colours olive pink red violet white"
 COLOURS = {code: name.replace("_", " ") for code, name in enumerate(_COLOUR_NAMES.split(), 1)}
-#: The code book's countries that sent enough visitors to be worth a name; the others stay unnamed.
-COUNTRIES = {
-    2: "Austria",
-    9: "Czech Republic",
-    10: "Denmark",
-    15: "France",
-    16: "Germany",
-    21: "Ireland",
-    22: "Italy",
-    24: "Lithuania",
-    27: "Netherlands",
-    29: "Poland",
-    34: "Slovakia",
-    36: "Spain",
-    37: "Sweden",
-    41: "United Kingdom",
-    42: "USA",
-}
+#: The code book's countries by number; 12 is "unidentified" and those after 42 are top-level domains.
+_COUNTRY_NAMES = (
+    "Australia,Austria,Belgium,British Virgin Islands,Cayman Islands,Christmas Island,Croatia,Cyprus,Czech Republic,"
+    "Denmark,Estonia,,Faroe Islands,Finland,France,Germany,Greece,Hungary,Iceland,India,Ireland,Italy,Latvia,"
+    "Lithuania,Luxembourg,Mexico,Netherlands,Norway,Poland,Portugal,Romania,Russia,San Marino,Slovakia,Slovenia,"
+    "Spain,Sweden,Switzerland,Ukraine,United Arab Emirates,United Kingdom,USA"
+)
+COUNTRIES = {code: name for code, name in enumerate(_COUNTRY_NAMES.split(","), 1) if name}
 _BOUNDS = {
     "year": (1995, 2100),
     "month": (1, 12),
     "day": (1, 31),
-    "order": (1, 1_000_000),
+    "order": (1, MOST_CLICKS),
     "country": (1, 999),
-    "session_id": (1, 10**12),
+    "session_id": (1, 10**12 - 1),
     "main_category": (1, 4),
     "clothing_model": (1, 99_999),
     "colour": (1, 14),
@@ -62,6 +56,7 @@ _BOUNDS = {
     "price_2": (1, 2),
     "page": (1, 1_000),
 }
+_DIGITS = 12
 
 
 class Row(NamedTuple):
@@ -112,32 +107,55 @@ def catalogue() -> list[Item]:
 
 
 def csv_rows(path: Path) -> Iterator[Row]:
-    """The clicks of a ``.csv`` or ``.csv.gz``. Raises ValueError that names line and column."""
+    """The clicks of a ``.csv`` or ``.csv.gz`` in the columns of ``DATA``, every cell a bounded whole number.
+
+    Raises ValueError that names line and column."""
     opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = set(Row._fields) - set(reader.fieldnames or ())
-        if missing:
-            raise ValueError(f"{path.name}: no column {', '.join(sorted(missing))}")
+    try:
+        with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+            yield from _rows(path.name, csv.DictReader(file))
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ValueError(f"{path.name}: not a whole gzip file") from None
+
+
+def _rows(name: str, reader: "csv.DictReader[str]") -> Iterator[Row]:
+    try:
+        columns = list(reader.fieldnames or ())
+        if missing := set(Row._fields).difference(columns):
+            raise ValueError(f"{name}: no column {', '.join(sorted(missing))}")
+        if twice := [column for column in Row._fields if columns.count(column) > 1]:
+            raise ValueError(f"{name}: more than one column {', '.join(twice)}")
         for cells in reader:
-            yield _row(path.name, reader.line_num, cells)
+            yield _row(f"{name}, line {reader.line_num}", cells)
+    except csv.Error:
+        raise ValueError(f"{name}, line {reader.line_num + 1}: a cell is too long") from None
 
 
-def _row(name: str, line: int, cells: dict[str, str]) -> Row:
-    numbers = []
-    for column, (least, most) in _BOUNDS.items():
-        try:
-            number = int(cells[column])
-        except (TypeError, ValueError):
-            raise ValueError(f"{name}, line {line}: {column} is not a whole number") from None
-        if not least <= number <= most:
-            raise ValueError(f"{name}, line {line}: {column} is not within {least} … {most}")
-        numbers.append(number)
-    return Row(*numbers)
+def _row(where: str, cells: dict[str, str]) -> Row:
+    if None in cells:
+        raise ValueError(f"{where}: more cells than columns")
+    row = Row(*(_number(where, column, cells[column]) for column in Row._fields))
+    if row.day > _days(row.year, row.month):
+        raise ValueError(f"{where}: day is not within its month")
+    return row
+
+
+def _number(where: str, column: str, text: str | None) -> int:
+    if not text or len(text) > _DIGITS or not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{where}: {column} is not a whole number of at most {_DIGITS} digits")
+    least, most = _BOUNDS[column]
+    if not least <= (number := int(text)) <= most:
+        raise ValueError(f"{where}: {column} is not within {least} … {most}")
+    return number
+
+
+@lru_cache
+def _days(year: int, month: int) -> int:
+    return monthrange(year, month)[1]
 
 
 def sku(row: Row) -> str:
-    """The model's SKU; the number alone names it, whatever page it was shown on."""
+    """The model's SKU; the number alone names it, whatever category it was clicked in."""
     return f"M{row.clothing_model:03d}"
 
 
@@ -166,38 +184,42 @@ def last_day(rows: Iterable[Row]) -> date:
 
 
 def segment_messages(rows: Iterable[Row], *, shift_days: int, click_s: int = CLICK_S) -> Iterator[dict[str, Any]]:
-    """One Segment ``track`` call "Product Viewed" a click, in the order of the file."""
+    """One Segment ``track`` call "Product Viewed" a click, by time where ``rows`` come by date (one day is held)."""
     titles = {item.sku: item.title for item in catalogue()}
-    for row in rows:
-        at = _moment(row, click_s) + timedelta(days=shift_days)
-        model = sku(row)
-        country = COUNTRIES.get(row.country)
-        yield {
-            "type": "track",
-            "event": "Product Viewed",
-            "anonymousId": visitor(row.session_id),
-            "messageId": f"eshop-{row.session_id}-{row.order}",
-            "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "context": {
-                "library": {"name": "analytics.js"},
-                **({"location": {"country": country}} if country else {}),
-            },
-            "properties": {
-                "product_id": str(product_id(row.clothing_model)),
-                "sku": model,
-                "name": titles.get(model, model),
-                "category": CATEGORIES[row.main_category],
-                "variant": COLOURS[row.colour],
-                "price": row.price,
-                "currency": "USD",
-                "position": row.location,
-            },
-        }
+    for _, clicks in groupby(rows, lambda row: row[:3]):
+        for at, row in sorted((_moment(row, click_s), row) for row in clicks):
+            yield _track(row, at + timedelta(days=shift_days), titles)
+
+
+def _track(row: Row, at: datetime, titles: dict[str, str]) -> dict[str, Any]:
+    model, country = sku(row), COUNTRIES.get(row.country)
+    return {
+        "type": "track",
+        "event": "Product Viewed",
+        "anonymousId": visitor(row.session_id),
+        "messageId": f"eshop-{row.session_id}-{row.order}",
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "context": {
+            "library": {"name": "analytics.js"},
+            **({"location": {"country": country}} if country else {}),
+        },
+        "properties": {
+            "product_id": str(product_id(row.clothing_model)),
+            "sku": model,
+            "name": titles.get(model, model),
+            "category": CATEGORIES[row.main_category],
+            "variant": COLOURS[row.colour],
+            "price": row.price,
+            "currency": "USD",
+            "position": row.location,
+        },
+    }
 
 
 def _moment(row: Row, click_s: int) -> datetime:
-    start = crc32(f"start {row.session_id}".encode()) % (DAY_S // 2)
-    offset = min(start + row.order * click_s, DAY_S - 1) + row.order / 1000  # beyond midnight, order alone counts
+    """A long session's clicks beyond the day's end crowd into its last minutes, a millisecond apart."""
+    start = zlib.crc32(f"start {row.session_id}".encode()) % (DAY_S // 2)
+    offset = min(start + row.order * click_s, DAY_S - MOST_CLICKS // 1000 - 1) + row.order / 1000
     return datetime(row.year, row.month, row.day, tzinfo=UTC) + timedelta(seconds=offset)
 
 

@@ -38,9 +38,9 @@ def evaluate(
 
 
 def rank_of(model: NextItem, clicked: Sequence[str], target: str) -> int:
-    """The target's rank, 1 is best; one more than there are items when it is unknown."""
+    """The target's rank, 1 is best; beyond all that count when it is unknown."""
     if target not in model.index:
-        return len(model.skus) + 1
+        return max(len(model.skus), AT) + 1
     recent = [model.index[sku] for sku in reversed(clicked[-model.config.recent :]) if sku in model.index]
     total = score(model, recent).total
     if clicked[-1] in model.index:
