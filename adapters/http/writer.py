@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from commands.bus import Bus, Outcome
 from commands.command import Command
@@ -95,13 +96,17 @@ class _Job:
         self.answer = answer
 
     def done(self, outcomes: list[Outcome]) -> None:
-        self._loop.call_soon_threadsafe(self._answer, outcomes, None)
+        self._tell(outcomes, None)
 
     def fail(self, error: Exception) -> None:
-        self._loop.call_soon_threadsafe(self._answer, [], error)
+        self._tell([], error)
+
+    def _tell(self, outcomes: list[Outcome], error: Exception | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: whoever asked has gone
+            self._loop.call_soon_threadsafe(self._answer, outcomes, error)
 
     def _answer(self, outcomes: list[Outcome], error: Exception | None) -> None:
-        if self.answer.cancelled():
+        if self.answer.done():
             return
         if error is None:
             self.answer.set_result(outcomes)

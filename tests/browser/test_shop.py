@@ -3,14 +3,15 @@
 import os
 import socket
 from collections.abc import Iterator
-from itertools import islice
+from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from app import load, up
+from app import load, project, up
 from app.children import Children
 from app.demo import eshop
 from app.settings import Settings
@@ -31,13 +32,22 @@ def shop(servers: Wiring, settings: Settings) -> Iterator[str]:
     own = settings.model_copy(update={"namespace": "browser", "port": port})
     with Wiring(own) as wiring:
         wiring.provision()
+        project.start_generation(wiring)
         with Children(own) as children:
-            load.load(wiring, islice(load.demo(wiring), BATCHES))
             children.start("project", "--follow")
             children.start("serve")
             up.wait_until_ready(own, children)
+            load.load(wiring, chain(islice(load.demo(wiring), BATCHES), picked()))
             yield f"http://127.0.0.1:{port}"
         wiring.drop()
+
+
+def picked() -> Iterator[load.Sent]:
+    """The clicks of the visitors whom the picker offers."""
+    rows = [row for row in eshop.csv_rows(eshop.DATA) if row.session_id in eshop.PICKED]
+    shift = eshop.week_shift(eshop.last_day(rows), datetime.now(UTC).date())
+    for body in eshop.batches(eshop.segment_messages(rows, shift_days=shift)):
+        yield "segment", {"content-type": "application/json"}, body
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +77,14 @@ def strip(page: Page) -> list[str]:
     return page.locator("section[aria-labelledby=for-you] .card .name").all_inner_texts()
 
 
+def reasons(page: Page) -> set[str]:
+    return set(page.locator("section[aria-labelledby=for-you] .reason").all_inner_texts())
+
+
 def test_the_strip_follows_a_click_and_says_why(page: Page) -> None:
     before = strip(page)
     assert len(before) == 6
-    reasons = page.locator("section[aria-labelledby=for-you] .reason").all_inner_texts()
-    assert set(reasons) == {"Popular with other shoppers"}
+    assert reasons(page) == {"Popular with other shoppers"}
 
     page.goto("/product/M080")
     seen = page.locator("h1").inner_text()
@@ -121,17 +134,42 @@ def test_what_is_sold_out_is_never_recommended_and_cannot_be_bought(page: Page) 
     assert gone.title not in strip(page)
 
 
-def test_shopping_as_somebody_known(page: Page) -> None:
-    session = next(row.session_id for row in eshop.csv_rows(eshop.DATA))
+def test_shopping_as_somebody_known_and_as_nobody_again(page: Page) -> None:
     stranger = strip(page)
-    page.context.add_cookies([{"name": "visitor", "value": eshop.visitor(session), "url": page.url}])
-    page.goto("/")
-    assert strip(page) != stranger
-    expect(page.locator(".log li", has_text="Product viewed").first).to_be_visible()
+    with page.expect_navigation():
+        page.select_option("#as", label=eshop.PICKED[19_469])
 
-    page.select_option("#as", "")
-    page.wait_for_load_state()
+    expect(page.locator("#as option:checked")).to_have_text(eshop.PICKED[19_469])
+    expect(page.locator(".log li", has_text="Product viewed").first).to_contain_text("trousers")
+    expect(page.locator(".profile")).to_contain_text("Trousers")
+    assert strip(page) != stranger
+    assert any(reason.startswith("Because you looked at") for reason in reasons(page))
+
+    with page.expect_navigation():
+        page.select_option("#as", "")
     expect(page.locator(".log li", has_text="Product viewed")).to_have_count(0)
+    assert reasons(page) == {"Popular with other shoppers"}
+
+
+def test_the_live_log_follows_by_itself(page: Page, shop: str) -> None:
+    """Another tab of the same visitor looks at something."""
+    other = page.context.new_page()
+    other.goto("/product/M012")
+    seen = other.locator("h1").inner_text()
+    other.close()
+
+    expect(page.locator(".log li", has_text="Product viewed").first).to_contain_text(seen)
+
+
+def test_without_its_photo_a_product_is_a_tile_in_its_colour(browser: Any, shop: str) -> None:
+    context = browser.new_context(base_url=shop)
+    bare = context.new_page()
+    bare.route("**/photos/*", lambda route: route.abort())
+    bare.goto("/search?q=burgundy")
+    tile = bare.locator(".grid .photo").first
+    expect(tile).to_have_css("background-color", "rgb(180, 138, 147)")
+    expect(bare.locator(".photo img")).to_have_count(0)
+    context.close()
 
 
 def test_search_finds_by_colour_and_says_when_nothing_matches(page: Page) -> None:

@@ -1,17 +1,17 @@
 """What the shop's pages do: record what a visitor does, and ask what to show them."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from msgspec.structs import replace
 
-from adapters.channels.channel import Channel, Delivery, Trust
+from adapters.channels.channel import Channel, Delivery, RejectedError, Trust
 from adapters.http.ports import Reader, Writer
+from commands.bus import Outcome
 from domain.identity import Identifier, IdentifierKind
 from domain.money import from_cents
 from queries.answers import LoggedEvent, Profile, Recommendations
@@ -30,9 +30,21 @@ class Visitor:
     anonymous_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a bag costs, in minor units."""
+
+    cents: int
+    currency: str
+
+    def told(self) -> dict[str, Any]:
+        """As Segment's order events carry it."""
+        return {"total": float(from_cents(self.cents, self.currency)), "currency": self.currency}
+
+
 @dataclass(slots=True)
 class ShopDesk:
-    """``visitors``: the loaded ones that the picker offers."""
+    """``visitors``: the loaded ones that the picker offers. What the channel or the log refuses is a RejectedError."""
 
     writer: Writer
     reader: Reader
@@ -46,11 +58,20 @@ class ShopDesk:
 
     async def record(self, visitor: str, event: str, properties: dict[str, Any]) -> None:
         """Sends a track call, and waits a moment until answers reflect it. Raises UnavailableError."""
-        await self._send({"type": "track", "event": event, "properties": properties}, visitor)
+        await self._wait(await self._send(_track(event, properties), visitor))
+
+    async def clicked(self, visitor: str, placement: str, sku: str, position: int, decision: UUID) -> None:
+        """Sends that a recommendation was clicked; a reload of its page says it again and counts once.
+
+        Raises UnavailableError.
+        """
+        told = {"placement": placement, "sku": sku, "position": position, "decision_id": str(decision)}
+        once = str(uuid5(decision, f"{visitor} {position} {sku}"))
+        await self._send(_track("Recommendation Clicked", told) | {"messageId": once}, visitor)
 
     async def arrive(self, visitor: str, page: str) -> None:
         """Sends a page call. Raises UnavailableError."""
-        await self._send({"type": "page", "name": page, "properties": {"title": page}}, visitor)
+        await self._wait(await self._send({"type": "page", "name": page, "properties": {"title": page}}, visitor))
 
     async def stream(self, visitor: str) -> UUID | None:
         """The visitor's stream, None before their first event. Raises UnavailableError."""
@@ -70,7 +91,7 @@ class ShopDesk:
                 "skus": [recommended.sku for recommended in answer.items],
                 "decision_id": str(answer.decision_id),
             }
-            await self.record(visitor, "Recommendation Shown", shown)
+            await self._send(_track("Recommendation Shown", shown), visitor)
         return answer
 
     async def about(self, visitor: str) -> tuple[Profile | None, tuple[LoggedEvent, ...]]:
@@ -80,14 +101,26 @@ class ShopDesk:
             return None, ()
         return await self.reader.profile(stream), await self.reader.events(stream, LOGGED)
 
-    async def _send(self, message: dict[str, Any], visitor: str) -> None:
-        whole = {**message, "anonymousId": visitor, "messageId": str(uuid4())}
+    async def _send(self, message: dict[str, Any], visitor: str) -> Sequence[Outcome]:
+        whole = {"messageId": str(uuid4()), **message, "anonymousId": visitor}
         delivery = Delivery({}, json.dumps(whole).encode(), datetime.now(UTC))
         parsed = self.segment.parse(delivery, Trust(known_identifiers=True))
+        for problem in parsed.problems:
+            raise RejectedError(problem.field, problem.reason, problem.status)
         outcomes = await self.writer.submit([command for _, command in parsed.commands])
+        for outcome in outcomes:
+            if outcome.refused is not None:
+                raise RejectedError("event", outcome.refused)
+        return outcomes
+
+    async def _wait(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes[-1:]:
             if outcome.stream is not None:
                 await self.reader.wait_for(outcome.stream, outcome.version, timeout_ms=WAIT_MS)
+
+
+def _track(event: str, properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "track", "event": event, "properties": properties}
 
 
 def line(product: Product, quantity: int = 1) -> dict[str, Any]:
@@ -100,7 +133,8 @@ def line(product: Product, quantity: int = 1) -> dict[str, Any]:
     return told
 
 
-def total(products: dict[str, Product], cart: dict[str, int]) -> Decimal:
-    """What a cart costs; products without a price cost nothing here."""
-    priced = [(products[sku], n) for sku, n in cart.items() if sku in products]
-    return sum((from_cents(p.cents or 0, p.currency or "USD") * n for p, n in priced), Decimal(0))
+def paid(products: Mapping[str, Product], cart: Mapping[str, int]) -> Amount:
+    """What a cart costs, in its products' currency; products without a price cost nothing here."""
+    held = [(products[sku], n) for sku, n in cart.items() if sku in products]
+    currency = next((product.currency for product, _ in held if product.currency), "USD")
+    return Amount(sum((product.cents or 0) * n for product, n in held), currency)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from domain.money import from_cents
 from queries.answers import LoggedEvent
 from readmodels.catalogue import Product
 
+STATIC = Path(__file__).with_name("static")
 _NAMES = {
     "customer.opened": "First seen",
     "customer.seen": "Page opened",
@@ -42,10 +44,15 @@ def event_facts(event: LoggedEvent, products: Mapping[str, Product]) -> str:
     if sku:
         return products[sku].title if sku in products else str(sku)
     if "skus" in facts:
-        return f"{len(facts['skus'])} products, {facts.get('placement', '')}"
+        return f"{how_many(len(facts['skus']))}, {facts.get('placement', '')}"
     if "total_cents" in facts:
         return money(facts["total_cents"], facts.get("currency"))
     return str(facts.get("category") or facts.get("query") or facts.get("page") or facts.get("channel") or "")
+
+
+def how_many(products: int) -> str:
+    """So many products."""
+    return f"{products} product{'' if products == 1 else 's'}"
 
 
 def money(cents: int | None, currency: str | None) -> str:
@@ -68,6 +75,16 @@ def path(text: str) -> str:
     return quote(text, safe="")
 
 
+def tone(colour: str | None) -> str:
+    """The class of a tile in a product's colour, for where its photo is missing."""
+    return f"tone-{colour.lower().replace(' ', '-')}" if colour else ""
+
+
+def edition() -> str:
+    """Changes when a static file does, so that no browser keeps an old one."""
+    return sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:8]
+
+
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
     autoescape=True,
@@ -75,8 +92,16 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.globals |= {"event_name": event_name, "event_facts": event_facts, "money": money, "clock": clock}
+_TEMPLATES.globals |= {
+    "event_name": event_name,
+    "event_facts": event_facts,
+    "money": money,
+    "clock": clock,
+    "how_many": how_many,
+}
+_TEMPLATES.globals["edition"] = edition()
 _TEMPLATES.filters["path"] = path
+_TEMPLATES.filters["tone"] = tone
 
 
 def render(template: str, **values: Any) -> str:

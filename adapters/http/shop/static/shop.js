@@ -7,11 +7,13 @@ for (const photo of document.querySelectorAll(".photo img")) {
   photo.addEventListener("error", () => photo.remove());
 }
 const live = document.getElementById("live");
+let shown = "";
 async function refresh() {
   if (document.visibilityState !== "visible") return;
   try {
     const answer = await fetch("/live", { credentials: "same-origin" });
-    if (answer.ok) live.innerHTML = await answer.text();
+    const told = await answer.text();
+    if (answer.ok && told !== shown) live.innerHTML = shown = told;
   } catch { /* the next second will do */ }
 }
 if (live) setInterval(refresh, 1500);
