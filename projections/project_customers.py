@@ -38,9 +38,7 @@ class CustomersProjection:
         pending = dict(facts)
         while pending:
             pending = self._write(pending)
-        linked = [s for s, events in facts.items() if any(isinstance(e, _LINKS) for e in events)]
-        if linked:
-            self._settle(linked)
+        self._settle({stream for each in batch for stream in _ends(each.event)})
         self._forget()
 
     def flush(self, *, idle: bool) -> None:
@@ -83,9 +81,8 @@ class CustomersProjection:
         for stream, (home, stored) in (self._store.read(wanted) if wanted else {}).items():
             self._known[stream] = home, decode(stored) if stored else CustomerRecord()
 
-    def _settle(self, streams: Sequence[UUID]) -> None:
+    def _settle(self, todo: set[UUID]) -> None:
         """Puts every stream that the given ones are linked with, however far, into the hash of its person."""
-        todo = set(streams)
         while todo:
             group = _reach(self._store, todo.pop())
             kinds = {s: IdentifierKind(r.kind) for s, r in group.records.items() if r.kind}
@@ -107,7 +104,11 @@ class CustomersProjection:
             del self._known[next(iter(self._known))]
 
 
-_LINKS = (Customer.IdentifierLinked, Customer.IdentifierUnlinked)
+def _ends(fact: Event) -> tuple[UUID, ...]:
+    """Both streams that a link is or was between: after unlinking, neither leads to the other any more."""
+    if isinstance(fact, Customer.IdentifierLinked | Customer.IdentifierUnlinked):
+        return fact.originator_id, fact.other
+    return ()
 
 
 def fold_all(record: CustomerRecord, events: Iterable[Event]) -> CustomerRecord:

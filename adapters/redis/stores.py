@@ -28,16 +28,14 @@ class RedisCustomerStore:
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None. Raises UnavailableError."""
-        calls: list[tuple[Any, ...]] = [("HMGET", self._keys.person(s), MOVED, str(s)) for s in streams]
-        found: dict[UUID, tuple[UUID, bytes | None]] = {}
-        gone: dict[UUID, UUID] = {}
-        for stream, (moved, value) in zip(streams, _pipeline(self._client, calls), strict=True):
-            found[stream] = stream, value
-            if moved:
-                gone[stream] = UUID(moved.decode())
-        calls = [("HGET", self._keys.person(home), str(stream)) for stream, home in gone.items()]
-        for (stream, home), value in zip(gone.items(), _pipeline(self._client, calls), strict=True):
-            found[stream] = home, value
+        homes, found = {stream: stream for stream in streams}, dict[UUID, tuple[UUID, bytes | None]]()
+        while asked := [stream for stream in streams if stream not in found]:
+            calls = [("HMGET", self._keys.person(homes[stream]), MOVED, str(stream)) for stream in asked]
+            for stream, (moved, value) in zip(asked, _pipeline(self._client, calls), strict=True):
+                if moved:  # a marker may lead to another one, where a move was cut short
+                    homes[stream] = UUID(moved.decode())
+                else:
+                    found[stream] = homes[stream], value
         return found
 
     def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:

@@ -31,7 +31,7 @@ class MemoryCustomerStore:
         return [self._put(each) for each in writes]
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
-        homes = {stream: self.moved.get(stream, stream) for stream in streams}
+        homes = {stream: self._end(stream) for stream in streams}
         return {stream: (home, self.homes.get(home, {}).get(stream)) for stream, home in homes.items()}
 
     def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:
