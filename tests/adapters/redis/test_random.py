@@ -46,8 +46,8 @@ class Reference:
             self.moved[old] = home
 
     def read(self, stream: UUID) -> tuple[UUID, bytes | None]:
-        home = self.moved.get(stream, stream)
-        return home, self.homes.get(home, {}).get(stream)
+        home, fields = self.members(stream)
+        return home, fields.get(stream)
 
     def members(self, stream: UUID) -> tuple[UUID, dict[UUID, bytes]]:
         home = stream
