@@ -53,13 +53,10 @@ class Bus:
         """
         streams = self._directory.claim(_identifiers(commands))
         for _ in range(self._attempts):
-            work = _Work(self, streams)
-            outcomes = work.run(commands)
             try:
-                work.save()
+                return _Work(self, streams).run(commands)
             except ConflictError:
                 continue
-            return outcomes
         raise ConflictError("lost the race for a stream too often")
 
     def log_of(self, stream: UUID) -> EventLog:
@@ -99,22 +96,25 @@ class _Work:
         self._touched: dict[UUID, Any] = {}
 
     def run(self, commands: Sequence[Command]) -> list[Outcome]:
-        self._load(commands)
-        return [self._decide(command) for command in commands]
+        """Decides and saves. Whatever goes wrong, nothing that is not stored stays among the hot aggregates."""
+        try:
+            self._load(commands)
+            outcomes = [self._decide(command) for command in commands]
+            self._save()
+        except BaseException:
+            self._bus._cache.forget(self._touched)
+            raise
+        self._bus._cache.keep(self._touched.values())
+        return outcomes
 
-    def save(self) -> None:
+    def _save(self) -> None:
         groups: dict[int, tuple[EventLog, list[Aggregate]]] = {}
         for aggregate in self._touched.values():
             if aggregate.pending_events:
                 log = self._log(aggregate)
                 groups.setdefault(id(log), (log, []))[1].append(aggregate)
-        try:
-            for log, aggregates in groups.values():
-                log.save(aggregates)
-        except BaseException:
-            self._bus._cache.forget(self._touched)
-            raise
-        self._bus._cache.keep(self._touched.values())
+        for log, aggregates in groups.values():
+            log.save(aggregates)
 
     def _log(self, aggregate: Aggregate) -> EventLog:
         return self._bus.log_of(aggregate.id) if isinstance(aggregate, Customer) else self._bus._catalogue

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from domain.customer import Customer
 from domain.identity import Identifier
 from domain.product import Product
-from domain.values import Channel
+from domain.values import Channel, Sku
 
 SourceId = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
@@ -38,7 +38,7 @@ class CustomerCommand(Command):
 class ProductCommand(Command):
     """Goes to the stream of a SKU, or of an inventory item where a system knows no SKU."""
 
-    sku: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+    sku: Sku
 
     def facts(self) -> dict[str, Any]:
         """The fields of the event that this command asks for."""

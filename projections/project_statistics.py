@@ -99,8 +99,11 @@ class _Windows:
         """Loads the past of streams that are not new and not remembered: their views before these events."""
         first: dict[UUID, int] = {}
         for event in events:
-            if isinstance(event, Customer.ProductViewed) and event.originator_id not in self._looks:
-                first.setdefault(event.originator_id, event.originator_version)
+            if isinstance(event, Customer.ProductViewed):
+                if event.originator_id in self._looks:
+                    self._looks.move_to_end(event.originator_id)  # not forgotten before its turn in this batch
+                else:
+                    first.setdefault(event.originator_id, event.originator_version)
         old = [stream for stream, version in first.items() if version > 2]
         for stream, history in self._history.streams(old) if old else ():
             for fact in history:
