@@ -33,7 +33,7 @@ def to_cents(amount: str | int | float | Decimal, currency: str) -> int:
         value = Decimal(str(amount).strip())
     except InvalidOperation:
         raise ValueError("not an amount") from None
-    if not value.is_finite() or abs(value) > LARGEST:
+    if not value.is_finite() or value.copy_abs() > LARGEST:  # abs() overflows on huge exponents
         raise ValueError("amount out of range")
     return int(value.scaleb(EXPONENTS[currency]).to_integral_value(ROUND_HALF_EVEN))
 
