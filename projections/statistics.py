@@ -11,11 +11,10 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.event import Event
 from projections.moment import millis, tag
-from readmodels.statistics import LEAST_PEOPLE, Cell, Part
+from readmodels.statistics import LEAST_PEOPLE, WHOLE, Cell, Part
 
 HALF_LIFE_MS = 120_000
 WINDOW_MS = 10 * HALF_LIFE_MS
-WHOLE = 1024
 DAY_MS = 86_400_000
 #: What an action counts for an item's popularity.
 VIEW, CART, ORDER = 1, 3, 5

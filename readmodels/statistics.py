@@ -6,6 +6,8 @@ import msgspec
 
 #: A cell that fewer people stand behind is never published.
 LEAST_PEOPLE = 5
+POPULARITY_DAYS = 14
+WHOLE = 1024
 
 
 class Cell(msgspec.Struct, array_like=True):
@@ -31,10 +33,11 @@ class Part(msgspec.Struct, array_like=True):
 
 
 class Statistics(msgspec.Struct, frozen=True, array_like=True):
-    """Published counts. ``days[i]``: (day, weight) of ``skus[i]``. ``pairs[i]``: (j, weight), j was seen after i."""
+    """Published counts. ``popularity[i]``: recent interest in ``skus[i]``, one number and not one a day, since a single
+    day may have one person behind it. ``pairs[i]``: (j, weight), j was seen after i."""
 
     skus: tuple[str, ...] = ()
-    days: tuple[tuple[tuple[int, int], ...], ...] = ()
+    popularity: tuple[int, ...] = ()
     pairs: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
@@ -70,7 +73,13 @@ def _publish(
     for (one, other), cell in sorted(pairs.items()):
         if len(cell.people) >= least and one in index and other in index:
             rows[index[one]].append((index[other], cell.weight))
-    return Statistics(skus, tuple(tuple(sorted(days[sku].items())) for sku in skus), tuple(map(tuple, rows)))
+    last = max((day for sku in skus for day in days[sku]), default=0)
+    return Statistics(skus, tuple(_recent(days[sku], last) for sku in skus), tuple(map(tuple, rows)))
+
+
+def _recent(days: dict[int, int], last: int) -> int:
+    """Interest that counts half for every ``POPULARITY_DAYS`` before the last day, times ``WHOLE``."""
+    return sum(int(WHOLE * weight * 2 ** ((day - last) / POPULARITY_DAYS)) for day, weight in days.items())
 
 
 _ENCODER = msgspec.msgpack.Encoder()

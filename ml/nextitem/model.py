@@ -19,7 +19,7 @@ Ints = NDArray[np.int32]
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What training chooses. ``recent``: how many of the latest items count; ``popularity_days``: half-life."""
+    """What training chooses. ``recent``: how many of the latest items count."""
 
     decay: float = 0.3
     backward: float = 0.3
@@ -27,7 +27,6 @@ class Config(msgspec.Struct, frozen=True):
     affinity: float = 0.0
     shrinkage: float = 1024.0
     recent: int = 20
-    popularity_days: float = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def build(statistics: Statistics, categories: Mapping[str, str | None], config: 
         {sku: i for i, sku in enumerate(skus)},
         forward,
         transpose(forward, len(skus)),
-        _prior(statistics, len(skus), config.popularity_days),
+        _prior(statistics, len(skus)),
         np.array([codes.get(categories.get(sku) or "", -1) for sku in skus], np.int32),
         codes,
     )
@@ -97,10 +96,8 @@ def transpose(rows: Rows, n: int) -> Rows:
     return Rows(np.concatenate(([0], np.cumsum(lengths))).astype(np.int32), of[order], rows.values[order])
 
 
-def _prior(statistics: Statistics, n: int, half_life_days: float) -> Floats:
-    last = max((day for days in statistics.days for day, _ in days), default=0)
+def _prior(statistics: Statistics, n: int) -> Floats:
     prior = np.zeros(n, np.float64)
-    for i, days in enumerate(statistics.days):
-        prior[i] = sum(weight * 0.5 ** ((last - day) / half_life_days) for day, weight in days)
+    prior[: len(statistics.popularity)] = statistics.popularity
     total = prior.sum()
     return (prior / total if total else prior).astype(np.float32)

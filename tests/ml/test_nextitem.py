@@ -13,10 +13,10 @@ from projections.statistics import count_session
 from readmodels.statistics import Part, Statistics, merge
 
 PLAIN = Config(decay=0.5, backward=0.0, popularity=0.0, affinity=0.0, shrinkage=0.0)
-#: A → B three times as often as A → C; B → C. A was looked at on day 10, B on day 24, C on neither of them much.
+#: A → B three times as often as A → C; B → C.
 COUNTS = Statistics(
     skus=("A", "B", "C"),
-    days=(((10, 8),), ((24, 8),), ((24, 4),)),
+    popularity=(4, 8, 4),
     pairs=(((1, 3), (2, 1)), ((2, 5),), ()),
 )
 KINDS: dict[str, str | None] = {"A": "Skirts", "B": "Skirts", "C": "Sale", "D": "Sale"}
@@ -29,7 +29,7 @@ def test_transitions_are_shares_of_a_row_shrunk_where_little_is_known() -> None:
     assert shrunk.row(0)[1].tolist() == [3 / 8, 1 / 8]
 
 
-def test_popularity_halves_every_two_weeks() -> None:
+def test_the_prior_is_the_share_of_recent_interest() -> None:
     prior = build(COUNTS, KINDS, PLAIN).prior
     assert np.allclose(prior, np.array([4, 8, 4, 0]) / 16)
 
@@ -46,7 +46,7 @@ def test_the_transpose_is_the_transpose() -> None:
         tuple((int(j), int(random.integers(1, 9))) for j in np.flatnonzero(random.random(6) < 0.4)) for _ in range(6)
     )
     skus = tuple("ABCDEF")
-    forward = build(Statistics(skus, ((),) * 6, pairs), {}, PLAIN).forward
+    forward = build(Statistics(skus, (0,) * 6, pairs), {}, PLAIN).forward
 
     def dense(rows: object) -> np.ndarray:
         matrix = np.zeros((6, 6), np.float32)

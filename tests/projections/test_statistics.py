@@ -14,9 +14,9 @@ from domain.event import Event
 from domain.values import Channel
 from projections.ports import Recorded
 from projections.project_statistics import StatisticsProjection
-from projections.statistics import WHOLE, count_session, look
+from projections.statistics import count_session, look
 from readmodels import statistics
-from readmodels.statistics import Part, merge
+from readmodels.statistics import WHOLE, Part, merge
 from tests.projections.facts import START
 
 VISITS = st.lists(
@@ -129,3 +129,15 @@ def test_shards_make_one_whole() -> None:
         count_session(whole, session, who)
     assert statistics.encode(merge(parts)) == statistics.encode(merge([whole]))
     assert merge(parts).skus == ("A", "B", "C")
+
+
+def test_popularity_is_one_number_a_sku_that_halves_every_two_weeks_and_tells_no_day() -> None:
+    part = Part()
+    for person in range(5):
+        count_session(part, [(0, person, "OLD"), (14 * 86_400_000, person, "NEW")], person)
+    count_session(part, [(28 * 86_400_000, 9, "OLD")], 9)
+    found = merge([part])
+    assert dict(zip(found.skus, found.popularity, strict=True)) == {
+        "NEW": 5 * WHOLE // 2,
+        "OLD": 5 * WHOLE // 4 + WHOLE,
+    }

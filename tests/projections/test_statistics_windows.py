@@ -15,7 +15,6 @@ from projections.statistics import (
     HALF_LIFE_MS,
     ORDER,
     VIEW,
-    WHOLE,
     WINDOW_MS,
     Look,
     count,
@@ -24,7 +23,7 @@ from projections.statistics import (
     person_number,
 )
 from readmodels import statistics
-from readmodels.statistics import Cell, Part, merge
+from readmodels.statistics import WHOLE, Cell, Part, merge
 from tests.projections.facts import START, recorded
 from tests.projections.test_customer_fold import fact, order, put
 from tests.projections.test_statistics import MemoryLog, MemoryStore, counted
@@ -163,7 +162,7 @@ def test_a_batch_again_counts_nothing_again() -> None:
         projection.apply(log.recorded)
     projection.flush(idle=True)
     assert projection.position == 3
-    assert statistics.decode(store.published[-1]).days == (((DAY, 3 * VIEW),),)
+    assert statistics.decode(store.published[-1]).popularity == (WHOLE * 3 * VIEW,)
 
 
 def test_what_was_not_saved_is_forgotten_on_restart() -> None:
@@ -176,7 +175,7 @@ def test_what_was_not_saved_is_forgotten_on_restart() -> None:
     assert projection.position == 1
     projection.apply(log.recorded)
     projection.flush(idle=True)
-    assert statistics.decode(store.published[-1]).days == (((DAY, 3 * VIEW),),)
+    assert statistics.decode(store.published[-1]).popularity == (WHOLE * 3 * VIEW,)
 
 
 def test_a_busy_projection_holds_back_and_an_idle_one_publishes_once() -> None:

@@ -28,7 +28,7 @@ from tests.projections.facts import START
 
 ONE, TWO, NOBODY, DECISION = (UUID(int=n) for n in (1, 2, 3, 99))
 PRODUCTS = {sku: Product(sku, f"Thing {sku}", "Skirts", "Acme", None, None, 900, "USD", None, 5) for sku in "ABC"}
-SHOP = Shop(PRODUCTS, build(Statistics(("A", "B"), (((1, 2),), ((1, 1),)), (((1, 4),), ())), {"C": None}, Config()))
+SHOP = Shop(PRODUCTS, build(Statistics(("A", "B"), (2, 1), (((1, 4),), ())), {"C": None}, Config()))
 CONSENT: dict[str, Any] = {
     "purpose": Purpose.EMAIL,
     "medium": Channel.EMAIL,

@@ -11,9 +11,7 @@ from readmodels.customer import CartEntry, Consent, CustomerRecord, Purchase, Vi
 from readmodels.statistics import Statistics
 
 SKUS = ("A", "B", "C", "D", "E")
-COUNTS = Statistics(
-    SKUS, tuple(((1, weight),) for weight in (50, 40, 30, 20, 10)), (((1, 5000), (4, 9000)), ((3, 9000),), (), (), ())
-)
+COUNTS = Statistics(SKUS, (50, 40, 30, 20, 10), (((1, 5000), (4, 9000)), ((3, 9000),), (), (), ()))
 
 
 def product(sku: str, available: int | None = 5) -> Product:

@@ -131,7 +131,7 @@ def test_the_catalogue_counts_from_the_next_request_on(room: Room) -> None:
 def test_statistics_and_the_model_count_from_the_next_request_on(room: Room) -> None:
     room.sell("SKU", 100)
     room.sell("B", 100)
-    told = Statistics(("B", "SKU"), (((1, 5),), ((1, 7),)), ((), ((0, 3),)))
+    told = Statistics(("B", "SKU"), (5, 7), ((), ((0, 3),)))
 
     async def look(reader: RedisReader) -> None:
         first = await reader.shop()
