@@ -1,5 +1,7 @@
 """Who somebody is: links between identifiers, what they told, loyalty."""
 
+from pydantic import ValidationInfo, field_validator
+
 from commands.command import CustomerCommand
 from domain.customer import Customer
 from domain.identity import Identifier
@@ -32,3 +34,11 @@ class UnlinkIdentifier(CustomerCommand):
 
     other: Identifier
     reason: Text
+
+    @field_validator("other")
+    @classmethod
+    def _another(cls, other: Identifier, info: ValidationInfo) -> Identifier:
+        """What the command itself says to be the same cannot be told apart by it."""
+        if other in info.data.get("identifiers", ()):
+            raise ValueError("is among the identifiers")
+        return other

@@ -37,7 +37,9 @@ class Identifier(Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _normalise(cls, data: dict[str, object]) -> dict[str, object]:
+    def _normalise(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
         value = data.get("value")
         normal = _NORMAL.get(str(data.get("kind")))
         return {**data, "value": normal(value)} if normal and isinstance(value, str) else data

@@ -57,8 +57,9 @@ class CustomersProjection:
             folded[stream] = home, after
             if after.version > before.version:
                 writes.append(Write(home, stream, before.version, encode(after)))
-        self._known |= folded
-        return self._again(facts, writes, self._store.write(writes))
+        answers = self._store.write(writes)
+        self._known |= folded  # only now: what a failing store did not take must be folded again
+        return self._again(facts, writes, answers)
 
     def _again(
         self, facts: Mapping[UUID, list[Event]], writes: Sequence[Write], answers: Sequence[Refused | None]
