@@ -9,7 +9,7 @@ from uuid import UUID
 from commands.command import Command, CustomerCommand, ProductCommand
 from commands.experiment import ExperimentCommand
 from commands.identify import UnlinkIdentifier
-from commands.ports import ConflictError, Directory, EventLog
+from commands.ports import ConflictError, Directory, EventLog, Progress
 from domain.customer import Customer
 from domain.event import Aggregate
 from domain.experiment import Experiment, ExperimentError
@@ -46,18 +46,24 @@ class Bus:
         self._attempts = attempts
         self._cache = _Cache(cache)
 
-    def dispatch(self, commands: Sequence[Command]) -> list[Outcome]:
+    def dispatch(self, commands: Sequence[Command], progress: Progress | None = None) -> list[Outcome]:
         """One outcome a command, in order; when it returns, all that was not refused is stored.
 
-        Raises UnavailableError: then nothing is acknowledged, and sending it all again is safe.
+        ``progress`` goes into every log: into those that the commands touch with their events, then into the others.
+        Raises UnavailableError: then nothing is acknowledged, and sending it all again is safe. Raises FencedError.
         """
         streams = self._directory.claim(_identifiers(commands))
         for _ in range(self._attempts):
             try:
-                return _Work(self, streams).run(commands)
+                return _Work(self, streams).run(commands, progress)
             except ConflictError:
                 continue
         raise ConflictError("lost the race for a stream too often")
+
+    @property
+    def logs(self) -> Sequence[EventLog]:
+        """Every log that commands may touch."""
+        return [*self._customers, self._catalogue]
 
     def log_of(self, stream: UUID) -> EventLog:
         """The shard in which a customer's stream lives."""
@@ -95,26 +101,30 @@ class _Work:
         self._streams = streams
         self._touched: dict[UUID, Any] = {}
 
-    def run(self, commands: Sequence[Command]) -> list[Outcome]:
+    def run(self, commands: Sequence[Command], progress: Progress | None) -> list[Outcome]:
         """Decides and saves. Whatever goes wrong, nothing that is not stored stays among the hot aggregates."""
         try:
             self._load(commands)
             outcomes = [self._decide(command) for command in commands]
-            self._save()
+            self._save(progress)
         except BaseException:
             self._bus._cache.forget(self._touched)
             raise
         self._bus._cache.keep(self._touched.values())
         return outcomes
 
-    def _save(self) -> None:
+    def _save(self, progress: Progress | None) -> None:
         groups: dict[int, tuple[EventLog, list[Aggregate]]] = {}
         for aggregate in self._touched.values():
             if aggregate.pending_events:
                 log = self._log(aggregate)
                 groups.setdefault(id(log), (log, []))[1].append(aggregate)
         for log, aggregates in groups.values():
-            log.save(aggregates)
+            log.save(aggregates, progress)
+        if progress is not None:
+            for log in self._bus.logs:
+                if id(log) not in groups:
+                    log.save((), progress)
 
     def _log(self, aggregate: Aggregate) -> EventLog:
         return self._bus.log_of(aggregate.id) if isinstance(aggregate, Customer) else self._bus._catalogue

@@ -1,6 +1,7 @@
 """What the write side needs from outside: a log and a directory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -16,14 +17,34 @@ class UnavailableError(Exception):
     """A server that is needed is down; nothing was acknowledged. Try again later."""
 
 
+class FencedError(Exception):
+    """Another consumer has taken over a partition; nothing of this save was recorded. Read the offsets again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a consumer has come with a source. ``source`` names one topic of one broker for ever; ``offsets`` has,
+    for each partition, the offset of the next record to read."""
+
+    source: str
+    offsets: Mapping[int, int]
+
+
 class EventLog(Protocol):
     """One shard of a log."""
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
         """The aggregates that exist, in one round trip. Raises UnavailableError."""
 
-    def save(self, aggregates: Iterable[Aggregate]) -> int:
-        """All pending events in one transaction; how many. Raises ConflictError, UnavailableError."""
+    def save(self, aggregates: Iterable[Aggregate], progress: Progress | None = None) -> int:
+        """All pending events in one transaction, with the consumer's progress; how many.
+
+        Offsets move by compare-and-set from what ``consumed`` gave or this log stored last. Raises ConflictError,
+        FencedError, UnavailableError.
+        """
+
+    def consumed(self, source: str) -> dict[int, int]:
+        """Partition → offset of the next record, as stored with the events. Raises UnavailableError."""
 
 
 class Directory(Protocol):

@@ -26,7 +26,7 @@ from adapters.eventlog.mapper import SealingMapper
 from adapters.eventlog.recorder import BatchRecorder
 from adapters.keys import KeyDestroyedError, Keyring
 from adapters.postgres import CONNECTION_PARTS, connection_parts
-from commands.ports import ConflictError, UnavailableError
+from commands.ports import ConflictError, Progress, UnavailableError
 from domain.erased import Erased
 from domain.event import Event
 
@@ -86,14 +86,26 @@ class PostgresLog:
         for stream, events in groupby(stored, lambda e: cast(UUID, e.originator_id)):
             yield stream, [self.decode(event) for event in events]
 
-    def save(self, aggregates: Iterable[Any]) -> int:
-        """All pending events in one transaction; how many. Raises ConflictError, UnavailableError."""
+    def save(self, aggregates: Iterable[Any], progress: Progress | None = None) -> int:
+        """All pending events in one transaction, with the consumer's progress; how many.
+
+        Raises ConflictError, FencedError, UnavailableError.
+        """
         changed = list(aggregates)
+        if not changed:
+            with translated():
+                self.recorder.insert_events((), progress=progress)
+            return 0
         if self._keyring is not None:
             self._keyring.add_streams([a.id for a in changed if a.pending_events[0].originator_version == 1])
             self._keyring.prefetch(a.id for a in changed)
         with translated():
-            return len(self._application.save(*changed))
+            return len(self._application.save(*changed, progress=progress))
+
+    def consumed(self, source: str) -> dict[int, int]:
+        """Partition → offset of the next record, as stored with the events. Raises UnavailableError."""
+        with translated():
+            return self.recorder.offsets.load(source)
 
     def decode(self, stored: StoredEvent) -> Event:
         """One stored event as a typed one, or ``Erased``."""

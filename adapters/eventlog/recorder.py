@@ -1,20 +1,48 @@
-"""The library's PostgreSQL recorder with two things added: many streams in one read, and batches in a subscription."""
+"""The library's PostgreSQL recorder with more speed: appends by COPY, many streams in one read, batches in a
+subscription. What the library guarantees stays: (stream, version) is unique, positions become visible in their order,
+subscribers are notified."""
 
 from collections.abc import Sequence
 from queue import Empty
+from struct import Struct
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import InterfaceError, Notification, OperationalError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresSubscription
 from eventsourcing.utils import retry
-from psycopg.sql import SQL, Identifier
+from psycopg import Connection
+from psycopg.rows import DictRow
+from psycopg.sql import SQL, Identifier, Literal
 
+from adapters.eventlog.offsets import ConsumedOffsets, Known
 from adapters.postgres import RECONNECT_S
+from commands.ports import Progress
 
 BATCH = 2_000
 #: Tries twice, not ten times: a caller is waiting, and wants to hear soon that the server is down.
 twice = retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
+
+
+# PostgreSQL's binary COPY: a header; then for each row the number of columns, and for each column its length and bytes.
+_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER = b"\xff\xff"
+_ROW = Struct(">hi16siqi")
+_LENGTH = Struct(">i")
+
+
+def rows(stored_events: Sequence[StoredEvent]) -> bytes:
+    """Events as binary COPY takes them: stream, version, topic, state."""
+    parts = [_HEADER]
+    for event in stored_events:
+        topic, state = event.topic.encode(), event.state
+        stream: Any = event.originator_id
+        parts.append(_ROW.pack(4, 16, stream.bytes, 8, event.originator_version, len(topic)))
+        parts.append(topic)
+        parts.append(_LENGTH.pack(len(state)))
+        parts.append(state)
+    parts.append(_TRAILER)
+    return b"".join(parts)
 
 
 class BatchSubscription(PostgresSubscription):
@@ -54,11 +82,47 @@ class BatchRecorder(PostgresApplicationRecorder):
     def __init__(self, datastore: PostgresDatastore, **names: Any) -> None:
         datastore.pool.reconnect_timeout = RECONNECT_S
         super().__init__(datastore, **names)
+        self.offsets = ConsumedOffsets(datastore)
+        self.sql_create_statements.append(self.offsets.create_statement)
+        table = Identifier(datastore.schema, self.events_table_name)
+        self._begin = SQL("SET LOCAL lock_timeout = '{0}s'; LOCK TABLE {1} IN EXCLUSIVE MODE; NOTIFY {2}").format(
+            datastore.lock_timeout, table, Identifier(self.channel_name)
+        )
+        self._copy = SQL("COPY {} (originator_id, originator_version, topic, state) FROM STDIN (FORMAT BINARY)").format(
+            table
+        )
+        self._sequence = SQL("SELECT currval(pg_get_serial_sequence({}, 'notification_id')) AS last").format(
+            Literal(f'"{datastore.schema}"."{self.events_table_name}"')
+        )
         self._select_streams = SQL(
             "SELECT * FROM {}.{} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
         ).format(Identifier(datastore.schema), Identifier(self.events_table_name))
 
-    insert_events = twice(PostgresApplicationRecorder.insert_events.__wrapped__)
+    @twice
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], *, progress: Progress | None = None, **_: Any
+    ) -> Sequence[int]:
+        """All events in one transaction, with the consumer's progress; their positions.
+
+        Raises IntegrityError when a version is there already, FencedError.
+        """
+        with self.datastore.get_connection() as connection:
+            with connection.transaction():
+                positions = self._append(connection, stored_events) if stored_events else []
+                moved = self.offsets.move(connection.cursor(), progress) if progress else Known()
+            self.offsets.remember(moved)
+        return positions
+
+    def _append(self, connection: "Connection[DictRow]", stored_events: Sequence[StoredEvent]) -> Sequence[int]:
+        """The table's lock is held to the end of the transaction, so positions have no gap and no other writer."""
+        with connection.cursor() as cursor:
+            cursor.execute(self._begin)
+            with cursor.copy(self._copy) as copy:
+                copy.write(rows(stored_events))
+            found = cursor.execute(self._sequence).fetchone()
+        last = int(found["last"]) if found else 0
+        return list(range(last - len(stored_events) + 1, last + 1))
+
     select_notifications = twice(PostgresApplicationRecorder.select_notifications.__wrapped__)
     max_notification_id = twice(PostgresApplicationRecorder.max_notification_id.__wrapped__)
 

@@ -16,7 +16,7 @@ from commands.command import Command
 from commands.experiment import DesignExperiment, StartExperiment
 from commands.identify import Identify, UnlinkIdentifier
 from commands.order import PlaceOrder
-from commands.ports import ConflictError, UnavailableError
+from commands.ports import ConflictError, Progress, UnavailableError
 from commands.stock import ChangePrice
 from domain.customer import Customer
 from domain.event import Event
@@ -36,11 +36,15 @@ class MemoryLog:
         self.conflicts = 0
         self.down = False
         self.saves = 0
+        self.offsets: dict[tuple[str, int], int] = {}
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
         return {stream: self._mutated(self.events[stream]) for stream in streams if stream in self.events}
 
-    def save(self, aggregates: Iterable[Any]) -> int:
+    def consumed(self, source: str) -> dict[int, int]:
+        return {p: n for (s, p), n in self.offsets.items() if s == source}
+
+    def save(self, aggregates: Iterable[Any], progress: Progress | None = None) -> int:
         if self.down:
             raise UnavailableError
         if self.conflicts:
@@ -53,6 +57,8 @@ class MemoryLog:
             if event.originator_version != len(stream) + 1:
                 raise ConflictError
             stream.append(event)
+        for partition, offset in (progress.offsets if progress else {}).items():
+            self.offsets[progress.source, partition] = offset
         return len(pending)
 
     def _mutated(self, events: Sequence[Event]) -> Any:
