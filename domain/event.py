@@ -6,6 +6,7 @@ and for the class the `Retention` after which its key is destroyed. A field or c
 import, so the build fails.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -87,3 +88,19 @@ class Aggregate(BaseAggregate[UUID]):
 
     class Event(Event):
         pass
+
+    def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
+        """What the library does, less what it looks up for each event again: an aggregate's classes do not change."""
+        event = event_class(
+            originator_id=self._id,
+            originator_version=self._version + 1,
+            timestamp=event_class.create_timestamp(),
+            **kwargs,
+        )
+        event.mutate(self)
+        self._pending_events.append(event)
+
+    def collect_events(self) -> Sequence[CanMutateAggregate[UUID]]:
+        """Hands over all pending events."""
+        events, self._pending_events = self._pending_events, []
+        return events

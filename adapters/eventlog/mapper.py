@@ -8,6 +8,7 @@ event can be moved, renumbered or renamed. docs/encryption.md tells the whole sc
 
 import hmac
 import os
+import struct
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, cast
@@ -27,6 +28,8 @@ FORMAT = 1
 NONCE = 12
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_START = struct.Struct(">BI")
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -39,15 +42,19 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
     clear: bytes
 
 
+class Plan(msgspec.Struct, frozen=True):
+    """What is the same for all events of a class. ``clear`` and ``sealed`` are names of fields."""
+
+    topic: str
+    clear: set[str]
+    sealed: set[str]
+
+
 @cache
-def _fields(cls: type[Event]) -> tuple[frozenset[str], frozenset[str]]:
-    """Names of the fields in clear and of the sealed ones."""
-    sealed = frozenset(n for n, f in cls.model_fields.items() if visibility(f) is Visibility.SEALED)
-    return frozenset(cls.model_fields) - cls.ENVELOPE - sealed, sealed
-
-
-def _json(event: Event, names: frozenset[str]) -> bytes:
-    return event.__pydantic_serializer__.to_json(event, include=set(names)) if names else b""
+def plan(cls: type[Event]) -> Plan:
+    """How events of a class are stored."""
+    sealed = {n for n, f in cls.model_fields.items() if visibility(f) is Visibility.SEALED}
+    return Plan(get_topic(cls), set(cls.model_fields) - cls.ENVELOPE - sealed, sealed)
 
 
 class SealingMapper(Mapper[UUID]):
@@ -61,18 +68,20 @@ class SealingMapper(Mapper[UUID]):
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Raises KeyDestroyedError for a stream that was erased."""
         event = cast(Event, domain_event)
-        cls, topic = type(event), get_topic(type(event))
-        clear, sealed = _fields(cls)
-        period = self._period(event) if sealed else 0
-        header = msgspec.msgpack.encode(
-            Header(cls.class_version, _micros(event.timestamp), self._source(event), period, _json(event, clear))
+        cls, stream, version = type(event), event.originator_id, event.originator_version
+        how, to_json = plan(cls), cls.__pydantic_serializer__.to_json
+        period = self._period(event) if how.sealed else 0
+        clear = to_json(event, include=how.clear) if how.clear else b""
+        header = _ENCODER.encode(
+            Header(cls.class_version, _micros(event.timestamp), self._source(event), period, clear)
         )
-        state = bytes([FORMAT]) + len(header).to_bytes(4, "big") + header
-        if sealed:
-            nonce, cipher = os.urandom(NONCE), self._keyring.cipher(event.originator_id, period)
-            bound = _bound(event.originator_id, event.originator_version, topic)
-            state += nonce + cipher.encrypt(nonce, _json(event, sealed), bound)
-        return StoredEvent(event.originator_id, event.originator_version, topic, state)
+        state = _START.pack(FORMAT, len(header)) + header
+        if how.sealed:
+            nonce, cipher = os.urandom(NONCE), self._keyring.cipher(stream, period)
+            state += nonce + cipher.encrypt(
+                nonce, to_json(event, include=how.sealed), _bound(stream, version, how.topic)
+            )
+        return StoredEvent(stream, version, how.topic, state)
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """The event with its types restored, or ``Erased`` where its key is gone.

