@@ -1,7 +1,5 @@
-"""A bounded mapping that forgets what was not used for longest."""
+"""A bounded mapping that forgets what was not used for long."""
 
-from collections import OrderedDict
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -9,35 +7,42 @@ V = TypeVar("V")
 
 
 class Lru(Generic[K, V]):
-    """``size`` entries at most. Safe under the GIL for the single operations that it has."""
+    """``size`` (2 or more) entries at most; the ``size // 2`` used last are always among them.
+
+    Two halves: what is used goes into the young one; when that is full it becomes the old one, and the old one is
+    dropped whole. So a hit among the young is one look into a dict, without moving anything, which counts where every
+    event asks twice. Safe under the GIL for the operations that it has. Keys that are numbers or bytes are found
+    fastest: a UUID computes its hash in Python each time.
+    """
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[K, V] = OrderedDict()
+        self._half = max(1, size // 2)
+        self._young: dict[K, V] = {}
+        self._old: dict[K, V] = {}
 
     def get(self, key: K) -> V | None:
-        """The value, now the most recently used, or None."""
-        try:
-            self._entries.move_to_end(key)
-            return self._entries[key]
-        except KeyError:
-            return None
+        """The value, now among the most recently used, or None."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
 
     def put(self, key: K, value: V) -> None:
-        """Keeps a value and forgets the oldest beyond ``size``."""
-        with suppress(KeyError):  # another thread may forget it, or all, in between
-            self._entries[key] = value
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
+        """Keeps a value."""
+        self._young[key] = value
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
 
     def drop(self, key: K) -> None:
         """Forgets a key, known or not."""
-        self._entries.pop(key, None)
+        self._young.pop(key, None)
+        self._old.pop(key, None)
 
     def clear(self) -> None:
         """Forgets all."""
-        self._entries.clear()
+        self._young, self._old = {}, {}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._young.keys() | self._old.keys())

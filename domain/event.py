@@ -91,12 +91,10 @@ class Aggregate(BaseAggregate[UUID]):
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """What the library does, less what it looks up for each event again: an aggregate's classes do not change."""
-        event = event_class(
-            originator_id=self._id,
-            originator_version=self._version + 1,
-            timestamp=event_class.create_timestamp(),
-            **kwargs,
-        )
+        kwargs["originator_id"] = self._id
+        kwargs["originator_version"] = self._version + 1
+        kwargs["timestamp"] = event_class.create_timestamp()
+        event = event_class(**kwargs)
         event.mutate(self)
         self._pending_events.append(event)
 

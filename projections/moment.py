@@ -1,16 +1,16 @@
 """The order in which things happened: event time, then source."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from zlib import crc32
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def millis(moment: datetime) -> int:
     """Milliseconds since 1970."""
-    return (moment - _EPOCH) // _MILLISECOND
+    since = moment - _EPOCH  # dividing it by a timedelta would take three times as long
+    return since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
 
 
 def tag(source_id: str) -> int:

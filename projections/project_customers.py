@@ -11,7 +11,7 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.event import Event
 from domain.identity import IdentifierKind, person_id, persons
-from projections.customer import apply
+from projections.customer import fold_all
 from projections.ports import History, Recorded
 from projections.versions import GapError
 from readmodels.customer import CustomerRecord, decode, encode
@@ -110,13 +110,6 @@ def _ends(fact: Event) -> tuple[UUID, ...]:
     if isinstance(fact, Customer.IdentifierLinked | Customer.IdentifierUnlinked):
         return fact.originator_id, fact.other
     return ()
-
-
-def fold_all(record: CustomerRecord, events: Iterable[Event]) -> CustomerRecord:
-    """The record with all the events in it. Raises GapError."""
-    for event in events:
-        record = apply(record, event)
-    return record
 
 
 def _by_stream(batch: Sequence[Recorded]) -> dict[UUID, list[Event]]:

@@ -1,7 +1,6 @@
 """The statistics projection: one shard's counts, saved with their position in one value, published on change."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from uuid import UUID
@@ -9,7 +8,7 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.event import Event
 from projections.ports import History, Recorded
-from projections.statistics import WINDOW_MS, Look, count, look
+from projections.statistics import WINDOW_MS, Look, count, count_look, look, person_number
 from readmodels import statistics
 from readmodels.statistics import LEAST_PEOPLE, Part
 from readmodels.stores import StatisticsStore
@@ -78,7 +77,8 @@ class StatisticsProjection:
 
     def _count(self, event: Event) -> None:
         if isinstance(event, Customer.ProductViewed):
-            count(self._part, event, self._windows.add(event), self._least)
+            new, around = self._windows.add(event)
+            count_look(self._part, new, around, person_number(event.originator_id), self._least)
         else:
             count(self._part, event, (), self._least)
 
@@ -88,8 +88,8 @@ class _Windows:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._looks: OrderedDict[UUID, list[Look]] = OrderedDict()
-        self._dropped: dict[UUID, int] = {}
+        self._looks: dict[int, list[Look]] = {}  # by the stream's number: a UUID computes its hash in Python
+        self._dropped: dict[int, int] = {}
 
     def clear(self) -> None:
         self._looks.clear()
@@ -100,41 +100,43 @@ class _Windows:
         first: dict[UUID, int] = {}
         for event in events:
             if isinstance(event, Customer.ProductViewed):
-                if event.originator_id in self._looks:
-                    self._looks.move_to_end(event.originator_id)  # not forgotten before its turn in this batch
+                looks = self._looks.pop(event.originator_id.int, None)
+                if looks is not None:
+                    self._looks[event.originator_id.int] = looks  # the last to be forgotten
                 else:
                     first.setdefault(event.originator_id, event.originator_version)
         old = [stream for stream, version in first.items() if version > 2]
         for stream, history in self._history.streams(old) if old else ():
             for fact in history:
                 if isinstance(fact, Customer.ProductViewed) and fact.originator_version < first[stream]:
-                    self._remember(fact)
+                    self._remember(stream.int, look(fact))
 
-    def add(self, fact: Customer.ProductViewed) -> list[Look]:
-        """The stream's other views around this one, which is remembered."""
-        at = look(fact)[0]
-        if self._dropped.get(fact.originator_id, at - WINDOW_MS) > at - WINDOW_MS:
+    def add(self, fact: Customer.ProductViewed) -> tuple[Look, list[Look]]:
+        """This view, which is remembered, and the stream's other ones: at least those around it."""
+        new, stream = look(fact), fact.originator_id.int
+        since = new[0] - WINDOW_MS
+        if self._dropped and self._dropped.get(stream, since) > since:
             around = self._from_log(fact)
         else:
-            around = [other for other in self._looks.get(fact.originator_id, ()) if abs(other[0] - at) < WINDOW_MS]
-        self._remember(fact)
-        return around
+            around = list(self._looks.get(stream, ()))
+        self._remember(stream, new)
+        return new, around
 
     def _from_log(self, fact: Customer.ProductViewed) -> list[Look]:
-        at = look(fact)[0]
         ((_, history),) = self._history.streams([fact.originator_id])
         before = (e for e in history if e.originator_version < fact.originator_version)
-        looks = (look(e) for e in before if isinstance(e, Customer.ProductViewed))
-        return [other for other in looks if abs(other[0] - at) < WINDOW_MS]
+        return [look(e) for e in before if isinstance(e, Customer.ProductViewed)]
 
-    def _remember(self, fact: Customer.ProductViewed) -> None:
-        stream = fact.originator_id
-        looks = self._looks.setdefault(stream, [])
-        self._looks.move_to_end(stream)
-        looks.append(look(fact))
+    def _remember(self, stream: int, new: Look) -> None:
+        looks = self._looks.get(stream)
+        if looks is None:
+            self._looks[stream] = [new]
+            if len(self._looks) > STREAMS:
+                gone = next(iter(self._looks))
+                del self._looks[gone]
+                self._dropped.pop(gone, None)
+            return
+        looks.append(new)
         if len(looks) > LOOKS:
             looks.sort(reverse=True)
             self._dropped[stream] = max(looks.pop()[0], self._dropped.get(stream, 0))
-        while len(self._looks) > STREAMS:
-            gone, _ = self._looks.popitem(last=False)
-            self._dropped.pop(gone, None)

@@ -23,32 +23,53 @@ Look = tuple[int, int, str]
 
 
 def count(part: Part, fact: Event, around: Iterable[Look], least: int = LEAST_PEOPLE) -> None:
-    """Adds one event to a shard's counts. ``around``: the stream's other views within ``WINDOW_MS``."""
+    """Adds one event to a shard's counts. ``around``: the stream's other views, of which those within ``WINDOW_MS``
+    count."""
     person = person_number(fact.originator_id)
+    if isinstance(fact, Customer.ProductViewed):
+        count_look(part, look(fact), around, person, least)
+        return
     for sku, weight, at in _interest(fact):
         _count_item(part, sku, weight, at, person, least)
-    if isinstance(fact, Customer.ProductViewed):
-        _count_pairs(part, look(fact), around, person, least)
 
 
 def count_session(part: Part, session: Iterable[Look], person: int, least: int = LEAST_PEOPLE) -> None:
-    """Adds one session's views, as ``count`` would one by one."""
+    """Adds one stream's views, in any order, as ``count`` would one by one."""
     before: list[Look] = []
     for seen in session:
-        _count_item(part, seen[2], VIEW, seen[0], person, least)
-        _count_pairs(part, seen, before, person, least)
+        count_look(part, seen, before, person, least)
         before.append(seen)
+
+
+def count_look(part: Part, new: Look, around: Iterable[Look], person: int, least: int) -> None:
+    """Adds a view, and its pairs with the stream's other views. The tight loop of the statistics: half a dozen pairs
+    a view."""
+    at, _, sku = new
+    _count_item(part, sku, VIEW, at, person, least)
+    pairs = part.pairs
+    for other in around:
+        apart = at - other[0]
+        if other[2] == sku or not -WINDOW_MS < apart < WINDOW_MS:
+            continue
+        one, two = (other[2], sku) if other < new else (sku, other[2])
+        weight = int(WHOLE * 2 ** (-abs(apart) / HALF_LIFE_MS))
+        if weight:
+            row = pairs.get(one)
+            if row is None:
+                row = pairs[one] = {}
+            cell = row.get(two)
+            if cell is None:
+                cell = row[two] = Cell()
+            cell.add(weight, person, least)
 
 
 def _count_item(part: Part, sku: str, weight: int, at: int, person: int, least: int) -> None:
     days = part.items.setdefault(sku, {})
     days[at // DAY_MS] = days.get(at // DAY_MS, 0) + weight
-    part.people.setdefault(sku, Cell()).add(weight, person, least)
-
-
-def _count_pairs(part: Part, new: Look, around: Iterable[Look], person: int, least: int) -> None:
-    for one, other, weight in _pairs(new, around):
-        part.pairs.setdefault(one, {}).setdefault(other, Cell()).add(weight, person, least)
+    cell = part.people.get(sku)
+    if cell is None:
+        cell = part.people[sku] = Cell()
+    cell.add(weight, person, least)
 
 
 def look(fact: Customer.ProductViewed) -> Look:
@@ -62,19 +83,8 @@ def person_number(stream: UUID) -> int:
 
 
 def _interest(fact: Event) -> Iterator[tuple[str, int, int]]:
-    if isinstance(fact, Customer.ProductViewed):
-        yield fact.sku, VIEW, millis(fact.occurred_at)
-    elif isinstance(fact, Customer.AddedToCart):
+    if isinstance(fact, Customer.AddedToCart):
         yield fact.line.sku, CART, millis(fact.occurred_at)
     elif isinstance(fact, Customer.OrderPlaced):
         for line in fact.lines:
             yield line.sku, ORDER, millis(fact.occurred_at)
-
-
-def _pairs(new: Look, around: Iterable[Look]) -> Iterator[tuple[str, str, int]]:
-    for other in around:
-        if other[2] != new[2] and abs(other[0] - new[0]) < WINDOW_MS:
-            first, second = sorted((new, other))
-            weight = int(WHOLE * 2 ** (-(second[0] - first[0]) / HALF_LIFE_MS))
-            if weight:
-                yield first[2], second[2], weight

@@ -19,8 +19,11 @@ class Cell(msgspec.Struct, array_like=True):
     def add(self, weight: int, person: int, least: int) -> None:
         """Counts; a person is listed once."""
         self.weight += weight
-        if person not in self.people and (len(self.people) < least or person < self.people[-1]):
-            self.people = sorted([*self.people, person])[:least]
+        people = self.people
+        if len(people) >= least and person >= people[-1]:  # nearly always, once a cell is known
+            return
+        if person not in people:
+            self.people = sorted([*people, person])[:least]
 
 
 class Part(msgspec.Struct, array_like=True):

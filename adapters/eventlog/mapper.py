@@ -30,6 +30,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _START = struct.Struct(">BI")
 _ENCODER = msgspec.msgpack.Encoder()
+_JSON = msgspec.json.Decoder()
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -48,6 +49,9 @@ class Plan(msgspec.Struct, frozen=True):
     topic: str
     clear: set[str]
     sealed: set[str]
+
+
+_DECODER = msgspec.msgpack.Decoder(Header)
 
 
 @cache
@@ -88,40 +92,35 @@ class SealingMapper(Mapper[UUID]):
 
         Raises MapperDeserialisationError, which names the event and never its content.
         """
-        cls: type[Event] = resolve_topic(stored_event.topic)
-        header, body = split(stored_event.state)
         try:
-            return self._read(cls, stored_event, header, body)
+            return self._read(stored_event)
         except (InvalidTag, ValueError, ArithmeticError, TypeError, msgspec.DecodeError):  # damaged, or moved here
             which = f"{stored_event.topic} {stored_event.originator_id} v{stored_event.originator_version}"
             raise MapperDeserialisationError(f"event {which} cannot be read") from None
 
-    def _read(self, cls: type[Event], stored: StoredEvent, header: Header, body: bytes) -> Event:
-        state: dict[str, Any] = {
-            "originator_id": stored.originator_id,
-            "originator_version": stored.originator_version,
-            "timestamp": EPOCH + header.recorded_us * MICROSECOND,
-        }
-        clear: dict[str, Any] = msgspec.json.decode(header.clear) if header.clear else {}
-        try:
-            sealed = self._open(stored, header.period, body) if body else {}
-        except KeyDestroyedError:
-            return Erased(**state, topic=stored.topic, ledger=clear)
-        return self._event(cls, header.class_version, state | clear | sealed)
-
-    def _open(self, stored: StoredEvent, period: int, body: bytes) -> dict[str, Any]:
-        stream = cast(UUID, stored.originator_id)
-        bound = _bound(stream, stored.originator_version, stored.topic)
-        opened = self._keyring.cipher(stream, period).decrypt(body[:NONCE], body[NONCE:], bound)
-        return cast(dict[str, Any], msgspec.json.decode(opened))
+    def _read(self, stored: StoredEvent) -> Event:
+        stream, version, topic = cast(UUID, stored.originator_id), stored.originator_version, stored.topic
+        cls = _class_of(topic)
+        header, body = split(stored.state)
+        facts: dict[str, Any] = _JSON.decode(header.clear) if header.clear else {}
+        facts["originator_id"] = stream
+        facts["originator_version"] = version
+        facts["timestamp"] = _moment(header.recorded_us)
+        if body:
+            try:
+                cipher = self._keyring.cipher(stream, header.period)
+            except KeyDestroyedError:
+                return _erased(topic, facts)
+            facts.update(_JSON.decode(cipher.decrypt(body[:NONCE], body[NONCE:], _bound(stream, version, topic))))
+        return self._event(cls, header.class_version, facts)
 
     def _event(self, cls: type[Event], version: int, state: dict[str, Any]) -> Event:
         while version < cls.class_version:
             getattr(cls, f"upcast_v{version}_v{version + 1}")(state)
             version += 1
-        if issubclass(cls, Created):
-            state["originator_topic"] = get_topic(_aggregate_of(cls))
-        return cls.model_validate(state)
+        if created := _creates(cls):
+            state["originator_topic"] = created
+        return cast(Event, cls.__pydantic_validator__.validate_python(state))
 
     def _period(self, event: Event) -> int:
         happened: datetime = getattr(event, "occurred_at", event.timestamp)
@@ -133,19 +132,31 @@ class SealingMapper(Mapper[UUID]):
         return hmac.digest(self._source_secret, source.encode(), "sha256")[:16]
 
 
+def _erased(topic: str, facts: dict[str, Any]) -> Erased:
+    envelope = {name: facts.pop(name) for name in Event.ENVELOPE}
+    return Erased(**envelope, topic=topic, ledger=facts)
+
+
 @cache
-def _aggregate_of(cls: type[Event]) -> type:
-    """``customer.opened`` creates a ``customer``: the part of its topic before the dot."""
-    return cast(type, resolve_topic(get_topic(cls).partition(".")[0]))
+def _class_of(topic: str) -> type[Event]:
+    return cast(type[Event], resolve_topic(topic))
+
+
+@cache
+def _creates(cls: type[Event]) -> str:
+    """The topic of the aggregate that an event creates, "" for others: ``customer.opened`` creates a ``customer``."""
+    if not issubclass(cls, Created):
+        return ""
+    return get_topic(cast(type, resolve_topic(get_topic(cls).partition(".")[0])))
 
 
 def split(state: bytes) -> tuple[Header, bytes]:
     """The readable header of a stored event, and what is sealed. Raises MapperDeserialisationError."""
-    if state[:1] != bytes([FORMAT]):
+    if len(state) < _START.size or state[0] != FORMAT:
         raise MapperDeserialisationError("stored event of an unknown format")
-    end = 5 + int.from_bytes(state[1:5], "big")
+    end = _START.size + int.from_bytes(state[1 : _START.size], "big")
     try:
-        return msgspec.msgpack.decode(state[5:end], type=Header), state[end:]
+        return _DECODER.decode(state[_START.size : end]), state[end:]
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise MapperDeserialisationError("stored event with a damaged header") from None
 
@@ -156,3 +167,7 @@ def _bound(stream: UUID, version: int, topic: str) -> bytes:
 
 def _micros(moment: datetime) -> int:
     return (moment - EPOCH) // MICROSECOND
+
+
+def _moment(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)

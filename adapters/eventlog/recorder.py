@@ -12,7 +12,7 @@ from eventsourcing.persistence import InterfaceError, Notification, OperationalE
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresSubscription
 from eventsourcing.utils import retry
 from psycopg import Connection
-from psycopg.rows import DictRow
+from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
 from adapters.eventlog.offsets import ConsumedOffsets, Known
@@ -20,6 +20,7 @@ from adapters.postgres import RECONNECT_S
 from commands.ports import Progress
 
 BATCH = 2_000
+_FOREVER = 2**63 - 1
 #: Tries twice, not ten times: a caller is waiting, and wants to hear soon that the server is down.
 twice = retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
 
@@ -94,9 +95,14 @@ class BatchRecorder(PostgresApplicationRecorder):
         self._sequence = SQL("SELECT currval(pg_get_serial_sequence({}, 'notification_id')) AS last").format(
             Literal(f'"{datastore.schema}"."{self.events_table_name}"')
         )
+        columns = "originator_id, originator_version, topic, state"
+        self._select_after = SQL(
+            f"SELECT {columns}, notification_id FROM {{}}"
+            " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s"
+        ).format(table)
         self._select_streams = SQL(
-            "SELECT * FROM {}.{} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
-        ).format(Identifier(datastore.schema), Identifier(self.events_table_name))
+            f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
+        ).format(table)
 
     @twice
     def insert_events(
@@ -123,18 +129,41 @@ class BatchRecorder(PostgresApplicationRecorder):
         last = int(found["last"]) if found else 0
         return list(range(last - len(stored_events) + 1, last + 1))
 
-    select_notifications = twice(PostgresApplicationRecorder.select_notifications.__wrapped__)
+    @twice
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """At most ``limit`` events from ``start`` to ``stop`` in order, in PostgreSQL's binary form: half the time."""
+        if topics:
+            found: Sequence[Notification] = super().select_notifications(
+                start, limit, stop, topics, inclusive_of_start=inclusive_of_start
+            )
+            return found
+        after = (start or 0) - inclusive_of_start if start is not None else 0
+        with (
+            self.datastore.get_connection() as connection,
+            connection.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
+            cursor.execute(self._select_after, (after, _FOREVER if stop is None else stop, limit), prepare=True)
+            return [Notification(*row) for row in cursor.fetchall()]
+
     max_notification_id = twice(PostgresApplicationRecorder.max_notification_id.__wrapped__)
 
     @twice
     def select_streams(self, streams: Sequence[UUID]) -> Sequence[StoredEvent]:
         """All events of many streams, stream by stream, each in the order of its versions."""
-        with self.datastore.get_connection() as connection, connection.cursor() as cursor:
+        with (
+            self.datastore.get_connection() as connection,
+            connection.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
             cursor.execute(self._select_streams, (list(streams),), prepare=True)
-            return [
-                StoredEvent(row["originator_id"], row["originator_version"], row["topic"], bytes(row["state"]))
-                for row in cursor.fetchall()
-            ]
+            return [StoredEvent(*row) for row in cursor.fetchall()]
 
     def follow(self, gt: int) -> BatchSubscription:
         """A subscription to what is recorded after position ``gt``; use it as a context manager."""

@@ -32,6 +32,8 @@ OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key W
 REWRAP_STREAM = "UPDATE stream_key SET epoch = %s, wrapped = %s WHERE stream = %s"
 REWRAP_PERIOD = "UPDATE period_key SET epoch = %s, wrapped = %s WHERE period = %s"
 
+_UUID_BITS = 128
+
 
 class KeyDestroyedError(Exception):
     """The key was destroyed: what it encrypted is gone for ever, and nothing more is encrypted with it."""
@@ -43,10 +45,10 @@ class Keyring:
     def __init__(self, database: Database, wrapping: WrappingKeys, *, cache: int = 200_000) -> None:
         self._database = database
         self._wrapping = wrapping
-        self._streams: Lru[UUID, bytes] = Lru(cache)
+        self._streams: Lru[int, bytes] = Lru(cache)
         self._periods: dict[int, bytes] = {}
         self._period_ids: dict[tuple[Retention, int], int] = {}
-        self._ciphers: Lru[tuple[UUID, int], AESGCM] = Lru(cache)
+        self._ciphers: Lru[int, AESGCM] = Lru(cache)
 
     def create_tables(self) -> None:
         """Idempotent; call under the provisioning lock."""
@@ -56,13 +58,13 @@ class Keyring:
 
     def prefetch(self, streams: Iterable[UUID]) -> None:
         """Loads the data keys of many streams in one round trip."""
-        missing = [s for s in set(streams) if self._streams.get(s) is None]
+        missing = [s for s in set(streams) if self._streams.get(s.int) is None]
         if missing:
             self._load(missing)
 
     def add_streams(self, streams: Collection[UUID]) -> None:
         """A data key for each new stream. Must be stored before the first event that it encrypts."""
-        new = sorted(s for s in streams if self._streams.get(s) is None)  # in one order, so that no two deadlock
+        new = sorted(s for s in streams if self._streams.get(s.int) is None)  # in one order, so that no two deadlock
         if not new:
             return
         with self._wrapping_for_now() as (connection, epoch):
@@ -78,11 +80,12 @@ class Keyring:
 
     def cipher(self, stream: UUID, period: int) -> AESGCM:
         """The cipher of a stream's events of one period. Raises KeyDestroyedError."""
-        cipher = self._ciphers.get((stream, period))
+        name = stream.int | period << _UUID_BITS
+        cipher = self._ciphers.get(name)
         if cipher is None:
             data_key, period_key = self._stream_key(stream), self._period_key(period)
             cipher = AESGCM(derive(data_key, "bespoke event", salt=period_key))
-            self._ciphers.put((stream, period), cipher)
+            self._ciphers.put(name, cipher)
         return cipher
 
     def rewrap(self) -> list[int]:
@@ -110,10 +113,10 @@ class Keyring:
         return self._wrapping.wrap(self._wrapping.unwrap(wrapped, old, context), new, context)
 
     def _stream_key(self, stream: UUID) -> bytes:
-        key = self._streams.get(stream)
+        key = self._streams.get(stream.int)
         if key is None:
             self._load([stream])
-            key = self._streams.get(stream)
+            key = self._streams.get(stream.int)
         if key is None:
             raise KeyDestroyedError(f"stream {stream}")
         return key
@@ -125,7 +128,7 @@ class Keyring:
         with self._database.connection() as connection:
             rows = connection.execute(GET, (streams,)).fetchall()
         for stream, epoch, wrapped in rows:
-            self._streams.put(stream, self._wrapping.unwrap(wrapped, epoch, stream.bytes))
+            self._streams.put(stream.int, self._wrapping.unwrap(wrapped, epoch, stream.bytes))
 
     def _add_period(self, retention: Retention, month: int) -> None:
         with self._wrapping_for_now() as (connection, epoch):

@@ -17,7 +17,7 @@ from commands.identify import Identify
 from commands.order import PlaceOrder, ReturnLines
 from domain.identity import Identifier
 from domain.values import Details, Line, Purpose
-from projections.project_customers import fold_all
+from projections.customer import fold_all
 from readmodels.customer import CustomerRecord, encode
 from tests.commands.test_bus import NAMES, NOW, House, base
 

@@ -17,7 +17,7 @@ from domain.event import Event
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details, LawfulBasis, Line, Purpose
 from ml.nextitem.model import Config, build
-from projections.project_customers import fold_all
+from projections.customer import fold_all
 from queries.ports import Person, Shop
 from queries.reader import Queries
 from queries.timeline import identity_graph, timeline

@@ -125,7 +125,7 @@ def test_neither_stream_nor_number_nor_name_may_change_even_under_one_key(
 ) -> None:
     """Also where the key would fit: both streams with the same data key."""
     keyring, other = quiet.keyring, new_stream_id()
-    keyring._streams.put(other, keyring._stream_key(stream))
+    keyring._streams.put(other.int, keyring._stream_key(stream))
     stored = store(mapper, example(Customer.Searched, stream))
     with pytest.raises(MapperDeserialisationError):
         mapper.to_domain_event(replace(stored, originator_id=other))
