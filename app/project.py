@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -16,11 +16,13 @@ from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, Redis
 from app import train
 from app.wiring import Wiring
 from commands.ports import UnavailableError
-from projections.ports import Feed, Projection, Recorded
+from projections.history import Sharded
+from projections.ports import Feed, Projection
 from projections.project_catalogue import CatalogueProjection
 from projections.project_customers import CustomersProjection
 from projections.project_statistics import StatisticsProjection
 from projections.runner import Runner, StoreRestartedError
+from projections.settle import Settler, UnsettledError
 from readmodels import keys
 from readmodels.keys import Keys
 
@@ -32,28 +34,6 @@ PROJECTOR_LOCK = 0x70726F6A  # "proj": one projector a namespace
 LOCK_HELD = """SELECT count(*) > 0 AS held FROM pg_locks JOIN pg_database ON pg_database.oid = database
     WHERE locktype = 'advisory' AND objid = %s AND granted AND datname = current_database()"""
 Progress = Callable[[int], None]
-
-
-class InTurn:
-    """A projection that applies while no other one with the same ``turn`` does: those of the shards' customers move
-    each other's streams from person to person, which takes several steps."""
-
-    def __init__(self, projection: Projection, turn: "threading.Lock") -> None:
-        self._projection = projection
-        self._turn = turn
-
-    def apply(self, batch: Sequence[Recorded]) -> None:
-        """Waits for its turn."""
-        with self._turn:
-            self._projection.apply(batch)
-
-    def flush(self, *, idle: bool) -> None:
-        """As the projection does."""
-        self._projection.flush(idle=idle)
-
-    def restart(self) -> None:
-        """As the projection does."""
-        self._projection.restart()
 
 
 class AnotherProjectorError(Exception):
@@ -162,7 +142,7 @@ def _last_generation(wiring: Wiring) -> int:
     return max((int(name[1:].partition(":")[0]) for name in names), default=0)
 
 
-def _projections(wiring: Wiring, generation: int, number: int, turn: "threading.Lock") -> list[Projection]:
+def _projections(wiring: Wiring, generation: int, number: int) -> list[Projection]:
     client = redis_adapter.connect(wiring.redis_url)
     where = Keys(wiring.settings.namespace, generation)
     log = _logs(wiring)[number]
@@ -175,7 +155,9 @@ def _projections(wiring: Wiring, generation: int, number: int, turn: "threading.
         shards=wiring.settings.shards,
         least=wiring.settings.least_people,
     )
-    return [InTurn(CustomersProjection(RedisCustomerStore(client, where), log), turn), statistics]
+    people = RedisCustomerStore(client, where)
+    settler = Settler(people, Sharded(wiring.customers))
+    return [CustomersProjection(people, log, settler=settler), statistics]
 
 
 def _start(wiring: Wiring, generation: int, number: int, projections: list[Projection]) -> int:
@@ -201,7 +183,7 @@ def _runner(
 
 def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) -> int:
     log = _logs(wiring)[number]
-    projections = _projections(wiring, generation, number, threading.Lock())
+    projections = _projections(wiring, generation, number)
     start = _start(wiring, generation, number, projections)
     feed = ReplayFeed(log, start, log.head())
     events = 0
@@ -214,10 +196,10 @@ def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) ->
 
 def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
     """One thread a log; when one has to stop, all do, and start again together."""
-    ended, turn = threading.Event(), threading.Lock()
+    ended = threading.Event()
     wiring.generations.take_up(generation)
     threads = [
-        threading.Thread(target=_follow, args=(wiring, generation, number, turn, stop, ended), name=f"project-{number}")
+        threading.Thread(target=_follow, args=(wiring, generation, number, stop, ended), name=f"project-{number}")
         for number in range(len(_logs(wiring)))
     ]
     for thread in threads:
@@ -230,23 +212,20 @@ def _follow(
     wiring: Wiring,
     generation: int,
     number: int,
-    turn: "threading.Lock",
     stop: threading.Event,
     ended: threading.Event,
 ) -> None:
     try:
-        _follow_once(wiring, generation, number, turn, lambda: stop.is_set() or ended.is_set())
-    except (UnavailableError, StoreRestartedError, PersistenceError) as error:
+        _follow_once(wiring, generation, number, lambda: stop.is_set() or ended.is_set())
+    except (UnavailableError, StoreRestartedError, UnsettledError, PersistenceError) as error:
         LOGGER.warning("projection %s starts again: %s", number, type(error).__name__)
     finally:
         ended.set()
 
 
-def _follow_once(
-    wiring: Wiring, generation: int, number: int, turn: "threading.Lock", stopped: Callable[[], bool]
-) -> None:
+def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable[[], bool]) -> None:
     redis_adapter.load_functions(wiring.redis)
-    projections = _projections(wiring, generation, number, turn)
+    projections = _projections(wiring, generation, number)
     start = _start(wiring, generation, number, projections)
     with (
         LiveFeed(_logs(wiring)[number], start) as feed,

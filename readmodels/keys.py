@@ -22,6 +22,11 @@ class Keys:
         """HASH stream id → version and CustomerRecord, or ``moved`` → person id. Writer: project. No expiry."""
         return f"{self.namespace}:g{self.generation}:person:{{{person_id}}}"
 
+    def settling(self, person_id: UUID) -> str:
+        """STRING token of who moves streams in or out of that person's hash, in whose slot it is. Writer: project.
+        Expires after 30 s."""
+        return f"{self.namespace}:g{self.generation}:settling:{{{person_id}}}"
+
     @property
     def catalogue(self) -> str:
         """HASH product stream id → version and ProductRecord. Writer: project. No expiry."""

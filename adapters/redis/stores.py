@@ -9,9 +9,10 @@ import redis
 from adapters.redis import translated
 from readmodels import keys as catalogue_of_keys
 from readmodels.keys import MOVED, Keys
-from readmodels.stores import Refused, Write
+from readmodels.stores import Change, Found, Refused, Write
 
 DAY_S = 86_400
+HELD_MS = 30_000
 
 
 class RedisCustomerStore:
@@ -38,23 +39,36 @@ class RedisCustomerStore:
                     found[stream] = homes[stream], value
         return found
 
-    def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:
-        """Each stream's person, and all fields of that person. Raises UnavailableError."""
-        hashes: dict[UUID, dict[bytes, bytes]] = {}
-        homes = {stream: stream for stream in streams}
-        while wanted := sorted(set(homes.values()) - hashes.keys()):
-            calls = [("HGETALL", self._keys.person(home)) for home in wanted]
-            hashes |= zip(wanted, _pipeline(self._client, calls), strict=True)
-            homes = {stream: _home(stream, hashes) for stream in streams}
-        fields = {home: _streams(hashes[home]) for home in set(homes.values())}
-        return {stream: (home, fields[home]) for stream, home in homes.items()}
+    def look(self, names: Sequence[UUID]) -> dict[UUID, Found]:
+        """The hashes of these names; who holds one is read before what is in it. Raises UnavailableError."""
+        calls = [
+            (c, key(n)) for n in names for c, key in (("GET", self._keys.settling), ("HGETALL", self._keys.person))
+        ]
+        answers = iter(_pipeline(self._client, calls))
+        return {name: _found(next(answers), next(answers)) for name in names}
 
-    def place(self, home: UUID, fields: Mapping[UUID, bytes], former: Sequence[UUID]) -> None:
-        """Makes ``home`` hold exactly these streams, then the ``former`` homes point to it. Raises UnavailableError."""
-        pairs = [part for stream, value in fields.items() for part in (str(stream), value)]
-        calls: list[tuple[Any, ...]] = [("FCALL", "bespoke_place", 1, self._keys.person(home), *pairs)]
-        calls += [("FCALL", "bespoke_leave", 1, self._keys.person(old), str(home)) for old in former]
-        _pipeline(self._client, calls)
+    def hold(self, holders: Mapping[UUID, bytes | None], token: bytes) -> set[UUID]:
+        """Those hashes that ``token`` holds from now on. Raises UnavailableError."""
+        calls = [
+            ("FCALL", "bespoke_hold", 1, self._keys.settling(name), token, holder or b"", HELD_MS)
+            for name, holder in holders.items()
+        ]
+        return {name for name, answer in zip(holders, _pipeline(self._client, calls), strict=True) if answer}
+
+    def change(self, changes: Sequence[Change], token: bytes) -> list[bool]:
+        """Whether each was made. Raises UnavailableError."""
+        return [bool(made) for made in _pipeline(self._client, [self._change(each, token) for each in changes])]
+
+    def release(self, names: Iterable[UUID], token: bytes) -> None:
+        """Those that ``token`` still holds are held no more. Raises UnavailableError."""
+        _pipeline(self._client, [("FCALL", "bespoke_release", 1, self._keys.settling(n), token) for n in names])
+
+    def _change(self, change: Change, token: bytes) -> tuple[Any, ...]:
+        keys = self._keys.person(change.name), self._keys.settling(change.name)
+        put = [part for stream, value in change.put.items() for part in (str(stream), value)]
+        drop = [part for stream, version in change.drop.items() for part in (str(stream), version)]
+        moved = str(change.moved_to) if change.moved_to else ""
+        return ("FCALL", "bespoke_change", 2, *keys, token, moved, len(change.put), *put, *drop)
 
 
 class RedisCatalogueStore:
@@ -174,16 +188,10 @@ def _pipeline(client: "redis.Redis", calls: Sequence[tuple[Any, ...]]) -> list[A
         return list(pipeline.execute())
 
 
-def _home(stream: UUID, hashes: Mapping[UUID, Mapping[bytes, bytes]]) -> UUID:
-    """Where the markers that are known lead from a stream's own hash."""
-    home = stream
-    while moved := hashes.get(home, {}).get(MOVED.encode()):
-        home = UUID(moved.decode())
-    return home
-
-
-def _streams(fields: Mapping[bytes, bytes]) -> dict[UUID, bytes]:
-    return {UUID(field.decode()): value for field, value in fields.items() if field != MOVED.encode()}
+def _found(holder: bytes | None, fields: Mapping[bytes, bytes]) -> Found:
+    moved = fields.get(MOVED.encode())
+    streams = {UUID(field.decode()): value for field, value in fields.items() if field != MOVED.encode()}
+    return Found(streams, UUID(moved.decode()) if moved else None, holder)
 
 
 def _refused(answer: Any) -> Refused | None:

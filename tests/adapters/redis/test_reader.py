@@ -19,6 +19,7 @@ from readmodels.customer import CustomerRecord
 from readmodels.keys import Keys
 from readmodels.statistics import Statistics
 from readmodels.stores import Write
+from tests.adapters.redis.test_stores import settled
 
 A, B, C, D = sorted(uuid4() for _ in range(4))
 RECORD = CustomerRecord(version=1, kind="user", first_at=5)
@@ -68,7 +69,7 @@ def room(servers: Wiring) -> Iterator[Room]:
 def test_a_stream_leads_to_its_person_with_all_its_streams(room: Room) -> None:
     people = room.people()
     people.write([Write(s, s, 0, customer.encode(RECORD)) for s in (A, B, C)])
-    people.place(A, {A: customer.encode(RECORD), B: customer.encode(RECORD)}, [B])
+    settled(people, A, {A: customer.encode(RECORD), B: customer.encode(RECORD)}, [B])
 
     async def look(reader: RedisReader) -> None:
         for stream, home, members in ((A, A, {A, B}), (B, A, {A, B}), (C, C, {C}), (D, D, set())):
@@ -81,8 +82,8 @@ def test_a_stream_leads_to_its_person_with_all_its_streams(room: Room) -> None:
 
 def test_two_markers_in_a_row_are_followed(room: Room) -> None:
     people = room.people()
-    people.place(B, {B: customer.encode(RECORD), C: customer.encode(RECORD)}, [C])
-    people.place(A, {A: customer.encode(RECORD), B: customer.encode(RECORD), C: customer.encode(RECORD)}, [B])
+    settled(people, B, {B: customer.encode(RECORD), C: customer.encode(RECORD)}, [C])
+    settled(people, A, dict.fromkeys((A, B, C), customer.encode(RECORD)), [B])
 
     async def look(reader: RedisReader) -> None:
         person, _ = await reader.person(C)
