@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -41,13 +42,19 @@ class AnotherProjectorError(Exception):
 
 
 def start_generation(wiring: Wiring) -> int:
-    """The live generation; a new one from position 0 where Redis has none (it is new, or was wiped)."""
-    live = wiring.generations.live()
+    """The live generation; a new one from position 0 where Redis has none (it is new, or was wiped, or a node was)."""
+    live = _usable(wiring)
     if not live:
         live = wiring.generations.begin(at_least=_last_generation(wiring))
         wiring.generations.switch(live)
         train.restore(wiring)
     return live
+
+
+def _usable(wiring: Wiring) -> int:
+    """The live generation, 0 where there is none or a node of a cluster has lost its part of it."""
+    live = wiring.generations.live()
+    return live if live and wiring.generations.is_whole(live) else 0
 
 
 def catch_up(wiring: Wiring, generation: int, progress: Progress = lambda n: None) -> int:
@@ -176,7 +183,7 @@ def _runner(
         projections,
         wiring.positions(_logs(wiring)[number]),
         start=start,
-        confirm=lambda: redis_adapter.on_disk(client, keys.confirmed(wiring.settings.namespace)),
+        confirm=lambda: redis_adapter.on_disk(client, partial(keys.confirmed, wiring.settings.namespace)),
         identity=lambda: redis_adapter.run_identity(client),
     )
 
@@ -236,5 +243,5 @@ def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable
             runner.step()
             if time.monotonic() > look_again:
                 look_again = time.monotonic() + LOOK_EVERY_S
-                if wiring.generations.live() != generation:
+                if _usable(wiring) != generation:
                     return

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-import redis
 from psycopg import connect, sql
 
 from adapters import redis as redis_adapter
@@ -101,8 +100,7 @@ class Wiring:
                 name_ = sql.Identifier(self._database(name))
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name_))
         client = redis_adapter.connect(self.redis_url)
-        for key in client.scan_iter(match=f"{self.settings.namespace}:*", count=1000):
-            client.unlink(key)
+        redis_adapter.wipe(client, f"{self.settings.namespace}:*")
         client.close()
         for folder in (self.settings.wrapping_folder(), self.settings.models_folder()):
             shutil.rmtree(folder, ignore_errors=True)
@@ -137,8 +135,8 @@ class Wiring:
         return self._log("catalogue", "public", None)
 
     @cached_property
-    def redis(self) -> "redis.Redis":
-        """A synchronous client."""
+    def redis(self) -> redis_adapter.Client:
+        """A synchronous client of the server or the cluster."""
         client = redis_adapter.connect(self.redis_url)
         self._stack.callback(client.close)
         return client

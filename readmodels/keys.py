@@ -27,6 +27,11 @@ class Keys:
         Expires after 30 s."""
         return f"{self.namespace}:g{self.generation}:settling:{{{person_id}}}"
 
+    def part(self, tag: str) -> str:
+        """STRING 1, one in each part of a cluster's slots: where one is missing, a node was wiped. Writer: project and
+        rebuild. No expiry."""
+        return f"{self.namespace}:g{self.generation}:part:{{{tag}}}"
+
     @property
     def catalogue(self) -> str:
         """HASH product stream id → version and ProductRecord. Writer: project. No expiry."""
@@ -66,9 +71,10 @@ def projecting(namespace: str) -> str:
     return f"{namespace}:projecting"
 
 
-def confirmed(namespace: str) -> str:
-    """STRING counter, written to learn when what came before it is on disk. Writer: project. No expiry."""
-    return f"{namespace}:confirmed"
+def confirmed(namespace: str, part: str = "0") -> str:
+    """STRING counter, written to learn when what came before it is on disk, one on each node. Writer: project. No
+    expiry."""
+    return f"{namespace}:confirmed:{{{part}}}"
 
 
 def model(namespace: str) -> str:

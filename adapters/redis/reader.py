@@ -5,9 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import redis.asyncio
 
-from adapters.redis import translated
+from adapters.redis import connect_async, translated
 from ml.nextitem.model import Config, build
 from queries.ports import Person, Shop
 from readmodels import catalogue, customer, keys, statistics
@@ -21,7 +20,7 @@ class RedisReader:
     counts from the next request on."""
 
     def __init__(self, url: str, namespace: str) -> None:
-        self._client = redis.asyncio.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=1)
+        self._client = connect_async(url)
         self._namespace = namespace
         self._keys = Keys(namespace, 0)
         self._seen: Versions | None = None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from adapters.redis import keys_like
 from adapters.redis.stores import RedisCustomerStore
 from app.wiring import Wiring
 from domain.identity import Identifier
@@ -53,7 +54,7 @@ def everything(wiring: Wiring) -> dict[str, Any]:
         "statistics": wiring.redis.get(where.statistics(current.decode())) if current else None,
         "catalogue": wiring.redis.hgetall(where.catalogue),
     }
-    for key in wiring.redis.scan_iter(match=f"{prefix}person:*", count=1000):
+    for key in keys_like(wiring.redis, f"{prefix}person:*"):
         found[key.decode().removeprefix(prefix)] = wiring.redis.hgetall(key)
     return found
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -161,7 +162,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
         lambda: Generations(client, "t_none").live(),
         lambda: redis_adapter.load_functions(client),
         lambda: redis_adapter.run_identity(client),
-        lambda: redis_adapter.on_disk(client, "marker"),
+        lambda: redis_adapter.on_disk(client, str),
     ):
         with pytest.raises(UnavailableError):
             act()
@@ -171,6 +172,6 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 def test_what_is_confirmed_is_on_disk(servers: Wiring, where: Keys) -> None:
     name = UUID(int=7)
     RedisCustomerStore(servers.redis, where).write([Write(name, name, 0, value(1, b"written-through"))])
-    assert redis_adapter.on_disk(servers.redis, keys.confirmed(where.namespace))
+    assert redis_adapter.on_disk(servers.redis, partial(keys.confirmed, where.namespace))
     files = [path for path in (servers.settings.var / "valkey").rglob("*") if path.is_file()]
     assert any(b"written-through" in path.read_bytes() for path in files)
