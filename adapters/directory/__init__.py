@@ -12,8 +12,8 @@ from domain.identity import Identifier
 
 TABLE = """CREATE TABLE IF NOT EXISTS claim (
     identifier bytea PRIMARY KEY, stream uuid NOT NULL UNIQUE)"""
-CLAIM = """INSERT INTO claim SELECT * FROM unnest(%s::bytea[], %s::uuid[]) ON CONFLICT DO NOTHING"""
-FIND = "SELECT identifier, stream FROM claim WHERE identifier = ANY(%s)"
+CLAIM = """INSERT INTO claim SELECT * FROM unnest(%b::bytea[], %b::uuid[]) ON CONFLICT DO NOTHING"""
+FIND = "SELECT identifier, stream FROM claim WHERE identifier = ANY(%b)"
 
 
 def new_stream_id() -> UUID:
