@@ -20,8 +20,9 @@ CREATE = SQL(
 LOAD = SQL("SELECT partition, next FROM {} WHERE source = %s")
 ADD = SQL("INSERT INTO {} SELECT %s, * FROM unnest(%b::int[], %b::bigint[]) ON CONFLICT DO NOTHING")
 MOVE = SQL(
-    """UPDATE {} AS stored SET next = moved.next FROM unnest(%b::int[], %b::bigint[], %b::bigint[])
-    AS moved (partition, known, next) WHERE source = %s AND stored.partition = moved.partition AND stored.next = known"""
+    """UPDATE {} AS stored SET next = moved.next
+    FROM unnest(%b::int[], %b::bigint[], %b::bigint[]) AS moved (partition, known, next)
+    WHERE source = %s AND stored.partition = moved.partition AND stored.next = moved.known"""
 )
 Known = dict[tuple[str, int], int]
 
