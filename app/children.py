@@ -78,3 +78,8 @@ def _end_with(parent: int) -> Callable[[], None]:
                 os._exit(1)
 
     return prepare
+
+
+def die_with_parent(parent: int) -> None:
+    """Arranges that this process ends with its parent. Linux sends the signal when the thread that started it ends."""
+    _end_with(parent)()

@@ -62,9 +62,7 @@ class StatisticsProjection:
         self._store.save(self._shard, statistics.encode_part(self._part))
         others = (s for s in range(self._shards) if s != self._shard)
         parts = [statistics.decode_part(part) for part in self._store.parts(others)]
-        whole = statistics.encode(statistics.merge([self._part, *parts], self._least))
-        digest = sha256(whole).hexdigest()
-        self._store.publish(digest, whole)
+        digest = publish(self._store, [self._part, *parts], self._least)
         self._changed = False
         self._published(digest)
 
@@ -81,6 +79,14 @@ class StatisticsProjection:
             count_look(self._part, new, around, person_number(event.originator_id), self._least)
         else:
             count(self._part, event, (), self._least)
+
+
+def publish(store: StatisticsStore, parts: Iterable[Part], least: int) -> str:
+    """Publishes all shards' parts as one generation; its digest."""
+    whole = statistics.encode(statistics.merge(parts, least))
+    digest = sha256(whole).hexdigest()
+    store.publish(digest, whole)
+    return digest
 
 
 class _Windows:

@@ -5,6 +5,7 @@ A pair (i, j) counts for each view of i and later view of j by one stream, less 
 matter; integers, so that a rebuild is equal to the byte.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
@@ -35,8 +36,10 @@ def count(part: Part, fact: Event, around: Iterable[Look], least: int = LEAST_PE
 
 def count_session(part: Part, session: Iterable[Look], person: int, least: int = LEAST_PEOPLE) -> None:
     """Adds one stream's views, in any order, as ``count`` would one by one."""
-    before: list[Look] = []
-    for seen in session:
+    before: deque[Look] = deque()
+    for seen in sorted(session):
+        while before and before[0][0] <= seen[0] - WINDOW_MS:
+            before.popleft()
         count_look(part, seen, before, person, least)
         before.append(seen)
 

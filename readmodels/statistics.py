@@ -62,6 +62,23 @@ def merge(parts: Iterable[Part], least: int = LEAST_PEOPLE) -> Statistics:
     return _publish(items, days, pairs, least)
 
 
+def join(parts: Iterable[Part], position: int, least: int = LEAST_PEOPLE) -> Part:
+    """The parts of one shard's slices as the shard's one part, up to ``position``."""
+    whole = Part(position)
+    for part in parts:
+        for sku, cell in part.people.items():
+            _join(whole.people.setdefault(sku, Cell()), cell, least)
+        for sku, counts in part.items.items():
+            days = whole.items.setdefault(sku, {})
+            for day, weight in counts.items():
+                days[day] = days.get(day, 0) + weight
+        for one, row in part.pairs.items():
+            cells = whole.pairs.setdefault(one, {})
+            for other, cell in row.items():
+                _join(cells.setdefault(other, Cell()), cell, least)
+    return whole
+
+
 def _join(into: Cell, cell: Cell, least: int) -> None:
     into.weight += cell.weight
     into.people = sorted({*into.people, *cell.people})[:least]

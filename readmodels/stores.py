@@ -53,6 +53,9 @@ class CustomerStore(Protocol):
     def write(self, writes: Sequence[Write]) -> list[Refused | None]:
         """One answer a write, None where it was stored."""
 
+    def load(self, persons: Sequence[tuple[UUID, Mapping[UUID, bytes]]]) -> None:
+        """Puts persons with all their streams into a generation that nobody else writes yet."""
+
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None."""
 

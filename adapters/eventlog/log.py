@@ -135,9 +135,13 @@ class PostgresLog:
         """Gives all connections back."""
         self._application.close()
 
-    def _prefetch(self, stored: Sequence[StoredEvent]) -> None:
+    def prefetch(self, streams: Iterable[UUID]) -> None:
+        """Fetches the keys of many streams in one round trip. Raises UnavailableError."""
         if self._keyring is not None:
-            self._keyring.prefetch(cast(UUID, event.originator_id) for event in stored)
+            self._keyring.prefetch(streams)
+
+    def _prefetch(self, stored: Sequence[StoredEvent]) -> None:
+        self.prefetch(cast(UUID, event.originator_id) for event in stored)
 
 
 def _options(parts: Mapping[str, str]) -> dict[str, str]:

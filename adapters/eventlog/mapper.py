@@ -67,7 +67,7 @@ class SealingMapper(Mapper[UUID]):
     def __init__(self, keyring: Keyring, source_secret: bytes) -> None:
         super().__init__(JSONTranscoder())
         self._keyring = keyring
-        self._source_secret = source_secret
+        self._source_hmac = hmac.new(source_secret, b"", "sha256")
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Raises KeyDestroyedError for a stream that was erased."""
@@ -92,16 +92,19 @@ class SealingMapper(Mapper[UUID]):
 
         Raises MapperDeserialisationError, which names the event and never its content.
         """
-        try:
-            return self._read(stored_event)
-        except (InvalidTag, ValueError, ArithmeticError, TypeError, msgspec.DecodeError):  # damaged, or moved here
-            which = f"{stored_event.topic} {stored_event.originator_id} v{stored_event.originator_version}"
-            raise MapperDeserialisationError(f"event {which} cannot be read") from None
+        stream = cast(UUID, stored_event.originator_id)
+        return self.read(stream, stored_event.originator_version, stored_event.topic, stored_event.state)
 
-    def _read(self, stored: StoredEvent) -> Event:
-        stream, version, topic = cast(UUID, stored.originator_id), stored.originator_version, stored.topic
+    def read(self, stream: UUID, version: int, topic: str, state: bytes) -> Event:
+        """``to_domain_event`` for whoever has the columns and needs no object around them."""
+        try:
+            return self._read(stream, version, topic, state)
+        except (InvalidTag, ValueError, ArithmeticError, TypeError, msgspec.DecodeError):  # damaged, or moved here
+            raise MapperDeserialisationError(f"event {topic} {stream} v{version} cannot be read") from None
+
+    def _read(self, stream: UUID, version: int, topic: str, state: bytes) -> Event:
         cls = _class_of(topic)
-        header, body = split(stored.state)
+        header, body = split(state)
         facts: dict[str, Any] = _JSON.decode(header.clear) if header.clear else {}
         facts["originator_id"] = stream
         facts["originator_version"] = version
@@ -129,7 +132,9 @@ class SealingMapper(Mapper[UUID]):
 
     def _source(self, event: Event) -> bytes:
         source: str = getattr(event, "source_id", "")
-        return hmac.digest(self._source_secret, source.encode(), "sha256")[:16]
+        keyed = self._source_hmac.copy()
+        keyed.update(source.encode())
+        return keyed.digest()[:16]
 
 
 def _erased(topic: str, facts: dict[str, Any]) -> Erased:

@@ -19,8 +19,8 @@ TABLES = (
     period serial PRIMARY KEY, retention smallint NOT NULL, month int NOT NULL,
     epoch int NOT NULL, wrapped bytea NOT NULL, UNIQUE (retention, month))""",
 )
-ADD = "INSERT INTO stream_key SELECT * FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) ON CONFLICT DO NOTHING"
-GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%s)"
+ADD = "INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) ON CONFLICT DO NOTHING"
+GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%b)"
 ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE "
 

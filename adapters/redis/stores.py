@@ -26,6 +26,18 @@ class RedisCustomerStore:
         calls = [("FCALL", "bespoke_put", 1, self._keys.person(w.home), str(w.stream), w.was, w.value) for w in writes]
         return [_refused(answer) for answer in run(self._client, calls)]
 
+    def load(self, persons: Sequence[tuple[UUID, Mapping[UUID, bytes]]]) -> None:
+        """Puts persons with all their streams; other streams' own hashes lead there. Raises UnavailableError."""
+        calls: list[tuple[Any, ...]] = []
+        for home, fields in persons:
+            pairs = [part for stream, value in fields.items() for part in (str(stream), value)]
+            calls.append(("HSET", self._keys.person(home), *pairs))
+            for stream in fields:
+                if stream != home:
+                    calls.append(("DEL", self._keys.person(stream)))
+                    calls.append(("HSET", self._keys.person(stream), MOVED, str(home)))
+        _pipeline(self._client, calls)
+
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None. Raises UnavailableError."""
         homes, found = {stream: stream for stream in streams}, dict[UUID, tuple[UUID, bytes | None]]()

@@ -1,0 +1,78 @@
+"""The log by stream, for folding all of it: slices of streams, each stream whole and in one piece.
+
+Ids of streams begin with the time of their making, so a range of ids lies together on the disk as well.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.sql import SQL, Identifier
+
+from adapters.eventlog.log import PostgresLog, translated
+from domain.event import Event
+
+ROWS = 4_000
+SAMPLES = 2_000
+FIRST, LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
+_SAMPLE = SQL("SELECT originator_id FROM {} WHERE notification_id = ANY(%s)")
+_SLICE = SQL(
+    "SELECT originator_id, originator_version, topic, state FROM {} WHERE originator_id >= %s AND originator_id < %s"
+    " AND notification_id <= %s ORDER BY originator_id, originator_version"
+)
+
+
+def boundaries(log: PostgresLog, until: int, slices: int) -> list[UUID]:
+    """``slices`` + 1 ids or fewer, between which about as many events lie, by a sample. Raises UnavailableError."""
+    chance = random.Random(until)
+    wanted = list(range(1, until + 1)) if until <= SAMPLES else [chance.randint(1, until) for _ in range(SAMPLES)]
+    with _cursor(log) as cursor:
+        found = sorted(row[0] for row in cursor.execute(_SAMPLE.format(_table(log)), (wanted,)).fetchall())
+    inner = {found[len(found) * n // slices] for n in range(1, slices)} if found else set()
+    return [FIRST, *sorted(inner - {FIRST}), LAST]
+
+
+def streams_between(log: PostgresLog, low: UUID, high: UUID, until: int) -> Iterator[tuple[UUID, list[Event]]]:
+    """All streams of a slice, each with its events up to position ``until``. Raises UnavailableError."""
+    with _cursor(log, "scan") as cursor:
+        cursor.execute(_SLICE.format(_table(log)), (low, high, until))
+        rest: list[tuple[Any, ...]] = []
+        while rows := cursor.fetchmany(ROWS):
+            rows = rest + rows
+            last = rows[-1][0]
+            whole = len(rows)
+            while whole and rows[whole - 1][0] == last:  # the last stream may go on in the next rows
+                whole -= 1
+            rest = rows[whole:]
+            yield from _decoded(log, rows[:whole])
+        yield from _decoded(log, rest)
+
+
+def _decoded(log: PostgresLog, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[UUID, list[Event]]]:
+    streams = [(stream, list(events)) for stream, events in groupby(rows, lambda row: row[0])]
+    log.prefetch(stream for stream, _ in streams)
+    read = log.mapper.read
+    for stream, events in streams:
+        yield stream, [read(*row) for row in events]
+
+
+def _table(log: PostgresLog) -> Identifier:
+    return Identifier(log.recorder.datastore.schema, log.recorder.events_table_name)
+
+
+@contextmanager
+def _cursor(log: PostgresLog, name: str = "") -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+    """In PostgreSQL's binary form; with a name, on the server."""
+    with translated(), log.recorder.datastore.get_connection() as connection, connection.transaction():
+        if name:
+            with connection.cursor(name=name, row_factory=tuple_row) as on_server:
+                on_server.format = psycopg.pq.Format.BINARY
+                yield on_server
+        else:
+            with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+                yield cursor

@@ -1,0 +1,145 @@
+"""Folding a whole log into a new generation with all cores: slices of streams, one worker a slice.
+
+An engine runs the slices: here the machine's own processes, or Ray on many machines. Slices, folds and what is made of
+them are the same, and so the bytes are.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing import get_context
+from uuid import UUID
+
+from adapters.eventlog.scan import boundaries, streams_between
+from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
+from app.children import die_with_parent
+from app.settings import Settings
+from app.tuning import collect_less
+from app.wiring import Wiring
+from projections.bulk import Linked, bring_together, fold_streams
+from projections.project_statistics import publish
+from readmodels.keys import Keys
+from readmodels.statistics import decode_part, encode_part, join
+
+#: Fewer events than this are folded sooner than a worker has started.
+SMALL = 100_000
+SLICE_EVENTS = 100_000
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Streams of one shard, from ``low`` to before ``high``, up to a position; into which generations (None: not)."""
+
+    shard: int
+    low: UUID
+    high: UUID
+    until: int
+    customers: int | None
+    statistics: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A slice that is stored, and what cannot be stored before all are."""
+
+    shard: int
+    events: int
+    linked: list[Linked]
+    part: bytes
+
+
+Engine = Callable[[Settings, Sequence[Slice]], Iterable[Done]]
+
+
+def fold_shards(
+    wiring: Wiring,
+    *,
+    customers: int | None,
+    statistics: int | None,
+    engine: Engine | None = None,
+    progress: Progress = lambda n: None,
+) -> dict[int, int]:
+    """Folds all shards of the customers' log into new generations; shard → the position up to which it did.
+
+    The generations must be new: nobody else writes them. Raises UnavailableError.
+    """
+    heads = {shard: log.head() for shard, log in enumerate(wiring.customers)}
+    slices = [s for shard, head in heads.items() for s in _slices(wiring, shard, head, customers, statistics)]
+    engine = engine or (in_process if sum(heads.values()) < SMALL else processes)
+    linked: list[Linked] = []
+    parts: dict[int, list[bytes]] = {shard: [] for shard in heads}
+    for done in engine(wiring.settings, slices):
+        linked += done.linked
+        parts[done.shard].append(done.part)
+        progress(done.events)
+    if customers is not None:
+        bring_together(RedisCustomerStore(wiring.redis, _keys(wiring, customers)), linked)
+    if statistics is not None:
+        _keep_parts(wiring, statistics, parts, heads)
+    return heads
+
+
+def fold_slice(wiring: Wiring, task: Slice) -> Done:
+    """Folds and stores one slice. Raises UnavailableError."""
+    log = wiring.customers[task.shard]
+    store = None if task.customers is None else RedisCustomerStore(wiring.redis, _keys(wiring, task.customers))
+    streams, least = streams_between(log, task.low, task.high, task.until), wiring.settings.least_people
+    folded = fold_streams(streams, store=store, statistics=task.statistics is not None, least=least)
+    return Done(task.shard, folded.events, folded.linked, encode_part(folded.part))
+
+
+def in_process(settings: Settings, slices: Sequence[Slice]) -> Iterator[Done]:
+    """One slice after the other, here."""
+    with Wiring(settings, own_servers=False) as wiring:
+        for each in slices:
+            yield fold_slice(wiring, each)
+
+
+def processes(settings: Settings, slices: Sequence[Slice]) -> Iterator[Done]:
+    """One worker process a core."""
+    with ProcessPoolExecutor(
+        max(1, len(os.sched_getaffinity(0))),
+        mp_context=get_context("spawn"),
+        initializer=_begin,
+        initargs=(settings, os.getpid()),
+    ) as pool:
+        for future in as_completed([pool.submit(_fold_here, each) for each in slices]):
+            yield future.result()
+
+
+_worker: Wiring | None = None
+
+
+def _begin(settings: Settings, parent: int) -> None:
+    """A worker's wiring, for all slices that it will get."""
+    global _worker
+    die_with_parent(parent)
+    collect_less()
+    _worker = Wiring(settings, own_servers=False)
+    _worker.__enter__()
+
+
+def _fold_here(task: Slice) -> Done:
+    assert _worker is not None
+    return fold_slice(_worker, task)
+
+
+def _slices(wiring: Wiring, shard: int, head: int, customers: int | None, statistics: int | None) -> Iterator[Slice]:
+    ends = boundaries(wiring.customers[shard], head, max(1, head // SLICE_EVENTS))
+    for low, high in pairwise(ends):
+        yield Slice(shard, low, high, head, customers, statistics)
+
+
+def _keep_parts(wiring: Wiring, generation: int, parts: dict[int, list[bytes]], heads: dict[int, int]) -> None:
+    store, least = RedisStatisticsStore(wiring.redis, _keys(wiring, generation)), wiring.settings.least_people
+    whole = {shard: join(map(decode_part, found), heads[shard], least) for shard, found in parts.items()}
+    for shard, part in whole.items():
+        store.save(shard, encode_part(part))
+    publish(store, whole.values(), least)
+
+
+def _keys(wiring: Wiring, generation: int) -> Keys:
+    return Keys(wiring.settings.namespace, generation)
