@@ -36,7 +36,7 @@ class RedisCustomerStore:
                 if stream != home:
                     calls.append(("DEL", self._keys.person(stream)))
                     calls.append(("HSET", self._keys.person(stream), MOVED, str(home)))
-        _pipeline(self._client, calls)
+        run(self._client, calls)
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None. Raises UnavailableError."""

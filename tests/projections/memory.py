@@ -38,6 +38,13 @@ class MemoryCustomerStore:
         homes = {stream: self._end(stream) for stream in streams}
         return {stream: (home, self._fields(home).get(stream)) for stream, home in homes.items()}
 
+    def load(self, persons: Sequence[tuple[UUID, Mapping[UUID, bytes]]]) -> None:
+        for home, fields in persons:
+            self.homes.setdefault(home, {}).update(fields)
+            for stream in fields.keys() - {home}:
+                self.homes.pop(stream, None)
+                self.moved[stream] = home
+
     def look(self, names: Sequence[UUID]) -> dict[UUID, Found]:
         return {name: self._look(name) for name in names}
 
