@@ -4,7 +4,7 @@ Each write says which version it was folded from and is refused where the store 
 a gap, is read again or refilled from the log; what is repeated changes nothing. So it may be killed at any point.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
 
@@ -22,12 +22,21 @@ Known = dict[UUID, tuple[UUID, CustomerRecord]]
 
 
 class CustomersProjection:
-    """``known`` records are folded on without reading them again."""
+    """``known`` records are folded on without reading them again. ``keep`` is told of all that were folded."""
 
-    def __init__(self, store: CustomerStore, history: History, known: int = KNOWN, *, settler: Settler) -> None:
+    def __init__(
+        self,
+        store: CustomerStore,
+        history: History,
+        known: int = KNOWN,
+        *,
+        settler: Settler,
+        keep: Callable[[Mapping[UUID, CustomerRecord]], None] = lambda records: None,
+    ) -> None:
         self._store = store
         self._history = history
         self._settler = settler
+        self._keep = keep
         self._size = known
         self._known: Known = {}
 
@@ -39,6 +48,7 @@ class CustomersProjection:
         while pending:
             pending = self._write(pending)
         self._settle({stream for each in batch for stream in _ends(each.event)})
+        self._keep({stream: self._known[stream][1] for stream in facts})
         self._forget()
 
     def flush(self, *, idle: bool) -> None:
@@ -79,13 +89,13 @@ class CustomersProjection:
 
     def _read(self, streams: Iterable[UUID]) -> None:
         wanted = list(streams)
-        while wanted:
-            found = self._store.read(wanted)
-            for stream, (home, stored) in found.items():
-                self._known[stream] = home, decode(stored) if stored else CustomerRecord()
-            # Whoever was led to a hash and is not there has just moved, or was lost with a server's last second.
-            wanted = [stream for stream, (home, stored) in found.items() if stored is None and home != stream]
-            self._settler.settle(wanted)
+        found = self._store.read(wanted) if wanted else {}
+        absent = [stream for stream, (_, stored) in found.items() if stored is None]
+        if absent:  # just moved, or lost with a server, or not filled in yet
+            self._settler.settle(absent)
+            found |= self._store.read(absent)
+        for stream, (home, stored) in found.items():
+            self._known[stream] = home, decode(stored) if stored else CustomerRecord()
 
     def _settle(self, streams: set[UUID]) -> None:
         """Puts every stream that the given ones are linked with, however far, into the hash of its person."""

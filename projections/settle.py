@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from uuid import UUID, uuid4
 
 from domain.identity import IdentifierKind, person_id, persons
-from projections.customer import fold_all
-from projections.ports import History
+from projections.ports import Source
 from readmodels.customer import CustomerRecord, decode, encode
 from readmodels.stores import Change, CustomerStore, Found
 
@@ -41,11 +40,11 @@ def new_token() -> bytes:
 
 
 class Settler:
-    """``history`` is the log of all shards: a linked stream that the store lacks is folded from there."""
+    """``source`` knows the streams of all shards: what the store lacks comes from there."""
 
-    def __init__(self, store: CustomerStore, history: History, pause: Callable[[int], None] = wait) -> None:
+    def __init__(self, store: CustomerStore, source: Source, pause: Callable[[int], None] = wait) -> None:
         self._store = store
-        self._history = history
+        self._source = source
         self._pause = pause
 
     def settle(self, streams: Iterable[UUID]) -> dict[UUID, UUID]:
@@ -75,11 +74,11 @@ class Settler:
         return [_Group({name: found[name] for name in names}, lost) for names in _components(found, lost)]
 
     def _lost(self, found: Mapping[UUID, Found], known: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
-        """What the log has of streams that are named somewhere and live nowhere."""
+        """What there is of streams that are named somewhere and live nowhere."""
         living = {stream for each in found.values() for stream in each.fields}
         lost = found.keys() - living - known.keys()
-        folds = self._history.streams(sorted(lost)) if lost else ()
-        return {stream: encode(fold_all(CustomerRecord(), events)) for stream, events in folds}
+        records = self._source.records(sorted(lost)) if lost else {}
+        return {stream: encode(record) for stream, record in records.items()}
 
     def _rearrange(self, groups: "list[_Group]", patience: "_Patience") -> bool:
         """One attempt at these groups; whether any changed."""

@@ -27,6 +27,11 @@ class Keys:
         Expires after 30 s."""
         return f"{self.namespace}:g{self.generation}:settling:{{{person_id}}}"
 
+    def filling(self, shard: int) -> str:
+        """STRING 1 while that shard's records are still being put into the generation, after Redis was wiped. Writer:
+        project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:filling:{shard}"
+
     def part(self, tag: str) -> str:
         """STRING 1, one in each part of a cluster's slots: where one is missing, a node was wiped. Writer: project and
         rebuild. No expiry."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from readmodels.customer import CustomerRecord
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -70,6 +72,29 @@ class CustomerStore(Protocol):
 
     def release(self, names: Iterable[UUID], token: bytes) -> None:
         """Those that ``token`` still holds are held no more."""
+
+
+class RecordStore(Protocol):
+    """Records outside Redis, encrypted, maybe some events behind. Those of another shape are not there."""
+
+    def save(self, records: Mapping[UUID, CustomerRecord], *, covered: int = 0) -> None:
+        """Stores each record unless a later version is there. ``covered``: all records are complete up to this
+        position then; a lower one is ignored."""
+
+    def covered(self) -> int:
+        """The position up to which all records are complete, 0 where they are not."""
+
+    def load(self, streams: Sequence[UUID]) -> dict[UUID, CustomerRecord]:
+        """Those that there are and can be decrypted."""
+
+    def page(self, after: UUID, limit: int) -> tuple[dict[UUID, CustomerRecord], UUID | None]:
+        """The next records in the order of their streams, and where the next page begins, None at the end."""
+
+    def save_part(self, part: bytes) -> None:
+        """Replaces the shard's part of the statistics."""
+
+    def load_part(self) -> bytes | None:
+        """The part as last saved."""
 
 
 class CatalogueStore(Protocol):

@@ -8,6 +8,7 @@ from domain.customer import Customer
 from domain.event import Event
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel
+from projections.history import FromLog
 from projections.ports import Recorded
 from projections.project_customers import CustomersProjection
 from projections.settle import Settler
@@ -143,7 +144,7 @@ def members(store: CustomerStore, streams: Sequence[UUID]) -> dict[UUID, tuple[U
 
 def projection(store: CustomerStore, log: "MemoryLog", known: int = 100) -> CustomersProjection:
     """One that never waits."""
-    return CustomersProjection(store, log, known, settler=Settler(store, log, pause=lambda attempt: None))
+    return CustomersProjection(store, log, known, settler=Settler(store, FromLog(log), pause=lambda attempt: None))
 
 
 def _version(value: bytes) -> int:
@@ -168,6 +169,11 @@ class MemoryLog:
             events = [each.event for each in self.recorded if each.event.originator_id == stream]
             if events:
                 yield stream, events
+
+    def streams_after(self, versions: Mapping[UUID, int]) -> Iterable[tuple[UUID, list[Event]]]:
+        for stream, events in self.streams(list(versions)):
+            if later := [event for event in events if event.originator_version > versions[stream]]:
+                yield stream, later
 
     def view(self, who: int) -> None:
         self._record(who, Customer.record, Customer.ProductViewed, sku=f"S{self._sources % 7}")

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.identity import IdentifierKind
+from projections.history import FromLog
 from projections.project_customers import CustomersProjection
 from projections.settle import ATTEMPTS, PATIENCE, Settler, UnsettledError
 from readmodels.stores import Change
@@ -62,7 +63,7 @@ def at_once(log: MemoryLog, shards: int, chance: Random, kills: int) -> MemoryCu
         def work(worker: Worker) -> None:
             nonlocal confirmed
             turns[threading.get_ident()] = worker.turn
-            settler = Settler(store, log, pause=lambda attempt: worker.turn())
+            settler = Settler(store, FromLog(log), pause=lambda attempt: worker.turn())
             one = CustomersProjection(store, log, chance.choice((0, 2, 100)), settler=settler)
             mine = [r for r in log.recorded if r.event.originator_id.int % shards == shard]
             at = confirmed
@@ -111,7 +112,7 @@ def linked() -> tuple[MemoryLog, MemoryCustomerStore]:
 
 
 def settler(store: MemoryCustomerStore, log: MemoryLog, pauses: list[int] | None = None) -> Settler:
-    return Settler(store, log, pause=(pauses if pauses is not None else []).append)
+    return Settler(store, FromLog(log), pause=(pauses if pauses is not None else []).append)
 
 
 def project_links(store: MemoryCustomerStore, log: MemoryLog, pauses: list[int]) -> None:
@@ -147,7 +148,7 @@ def test_a_holder_that_always_comes_back_ends_the_attempts() -> None:
 
     another(-1)
     with pytest.raises(UnsettledError):
-        Settler(store, log, pause=another).settle(log.ids[:1])
+        Settler(store, FromLog(log), pause=another).settle(log.ids[:1])
     assert store.held.keys() <= {log.ids[0]}
     assert store.held[log.ids[0]] == str(ATTEMPTS - 1).encode()
 

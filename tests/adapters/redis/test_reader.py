@@ -145,7 +145,7 @@ def test_statistics_and_the_model_count_from_the_next_request_on(room: Room) -> 
     room.ask(look)
 
 
-def test_a_wiped_server_is_an_empty_shop_and_not_ready(room: Room) -> None:
+def test_of_a_wiped_server_the_shop_is_kept_and_it_is_not_ready(room: Room) -> None:
     room.sell("SKU", 100)
 
     async def before(reader: RedisReader) -> None:
@@ -157,9 +157,19 @@ def test_a_wiped_server_is_an_empty_shop_and_not_ready(room: Room) -> None:
             room.client.unlink(key)
         assert await reader.ready() == "nothing projected yet"
         person, shop = await reader.person(A)
-        assert (person.streams, dict(shop.products)) == ({}, {})
+        assert (person.streams, set(shop.products)) == ({}, {"SKU"})
 
-    room.ask(before, after)
+    async def others(_: RedisReader) -> None:
+        reader = RedisReader(room.url, room.name)
+        assert (await reader.shop()).products == {}
+        await reader.close()
+
+    async def filled(reader: RedisReader) -> None:
+        room.sell("MORE", 100, generation=2)
+        room.generations.switch(2)
+        assert set((await reader.shop()).products) == {"MORE"}
+
+    room.ask(before, after, others, filled)
 
 
 def test_a_hundred_requests_at_once_see_the_same_shop(room: Room) -> None:
