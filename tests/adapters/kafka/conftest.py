@@ -11,7 +11,7 @@ import pytest
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.connection import Admin
-from adapters.kafka.consumer import Counts
+from adapters.kafka.consumer import Counts, Ingest
 from app import ingest
 from app.settings import Settings
 from app.wiring import Wiring
@@ -85,16 +85,13 @@ def ingested(wiring: Wiring) -> Counts:
 
 
 @contextmanager
-def members(*wirings: Wiring) -> Iterator[list[threading.Event]]:
-    """Members of the group, each in a thread until its event is set, or the block ends."""
-    stops = [threading.Event() for _ in wirings]
-    threads = [threading.Thread(target=ingest.run, args=each) for each in zip(wirings, stops, strict=True)]
+def member(wiring: Wiring) -> Iterator[tuple[Ingest, threading.Event]]:
+    """A member of the group, in a thread until its event is set, or the block ends."""
+    ingest_, stop = Ingest(wiring.broker, wiring.bus(), wiring.envelope, wiring.dead_letters), threading.Event()
+    thread = threading.Thread(target=ingest_.run, args=(stop,))
+    thread.start()
     try:
-        for thread in threads:
-            thread.start()
-        yield stops
+        yield ingest_, stop
     finally:
-        for stop in stops:
-            stop.set()
-        for thread in threads:
-            thread.join()
+        stop.set()
+        thread.join()
