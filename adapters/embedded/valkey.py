@@ -28,6 +28,7 @@ SETTINGS = {
     "appendfsync": "everysec",
     "save": "",
     "maxmemory-policy": "noeviction",
+    "hash-max-listpack-value": "4096",  # a person is a hash of few, long fields: a quarter less memory
     "daemonize": "no",
     "always-show-logo": "no",
 }
