@@ -62,6 +62,9 @@ class History:
     def streams(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
         return [(stream, self.events[stream]) for stream in streams if stream in self.events]
 
+    def described(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
+        return []
+
     def head(self) -> int:
         if not self.up:
             raise ConnectionError("a secret address")
@@ -101,7 +104,7 @@ def _open(stream: UUID, kind: IdentifierKind, value: str) -> Customer:
 
 def queries(history: History | None = None) -> Queries:
     history = history or History()
-    return Queries(ReadModels(history), Directory(), [history], lambda: DECISION)
+    return Queries(ReadModels(history), Directory(), [history], history, lambda: DECISION)
 
 
 def ask(query: Any) -> Any:
