@@ -10,13 +10,12 @@ from domain.identity import Identifier
 from domain.product import product_id
 from domain.sharding import shard_of
 from queries.answers import LoggedEvent, Profile, Recommendations
-from queries.circle import Circle
 from queries.moment import Moment
 from queries.ports import Catalogue, Directory, History, Person, ReadModels
 from queries.profile import kept, skus_of, unified
 from queries.recommend import recommend
 from queries.timeline import timeline
-from queries.travel import Snapshot, described, snapshot
+from queries.travel import described, snapshot, travel
 from readmodels.customer import CustomerRecord, combine
 
 POLL_S = 0.002
@@ -79,7 +78,7 @@ class Queries:
     async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
         """The person's latest events, decrypted from the log, newest first; those that counted at a moment."""
         if moment is not None:
-            past = await asyncio.to_thread(self._travel, stream, moment)
+            past = await asyncio.to_thread(travel, self._history, stream, moment)
         else:
             person, _ = await self._read_models.person(stream)
             past = snapshot(dict(await asyncio.to_thread(self._history, list(person.streams) or [stream])), NOW)
@@ -112,17 +111,8 @@ class Queries:
             return type(error).__name__
         return "ok"
 
-    def _travel(self, stream: UUID, moment: Moment) -> Snapshot | None:
-        """By the log alone, through its index by stream: links are followed until it is sure whose the stream was."""
-        circle, history = Circle(stream, moment), dict[UUID, list[Event]]()
-        while missing := sorted(circle.missing()):
-            found = self._history(missing)
-            circle.add(missing, found)
-            history.update(found)
-        return snapshot({member: history[member] for member in circle.person()}, moment)
-
     def _past_profile(self, stream: UUID, moment: Moment) -> Profile | None:
-        past = self._travel(stream, moment)
+        past = travel(self._history, stream, moment)
         if past is None:
             return None
         if past.erased:

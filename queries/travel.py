@@ -1,7 +1,7 @@
 """A person as they were at a moment: the live folds over the events that count then."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from uuid import UUID
@@ -13,11 +13,13 @@ from domain.identity import person_id
 from domain.money import from_cents
 from projections.catalogue import fold
 from projections.customer import fold_some
+from queries.circle import Circle
 from queries.moment import Moment
 from readmodels.catalogue import Product, ProductRecord, products
 from readmodels.customer import CustomerRecord, combine
 
 Streams = Mapping[UUID, Sequence[Event]]
+Read = Callable[[Sequence[UUID]], Iterable[tuple[UUID, list[Event]]]]
 #: Of what moves money: the field that names it, its amount, and in which direction.
 MONEY = {
     Customer.OrderPlaced.TOPIC: ("order_id", "total_cents", 1),
@@ -46,6 +48,17 @@ class Snapshot:
     def record(self) -> CustomerRecord:
         """What the live record would have been."""
         return combine(fold_some(events) for events in self.streams.values())
+
+
+def travel(read: Read, stream: UUID, moment: Moment) -> Snapshot | None:
+    """Whoever the stream belonged to, as they were; None for nobody. ``read`` gives all events of streams by the log's
+    index, many streams in one go: links are followed until it is sure whose the stream was."""
+    circle, history = Circle(stream, moment), dict[UUID, list[Event]]()
+    while missing := sorted(circle.missing()):
+        found = list(read(missing))
+        circle.add(missing, found)
+        history.update(found)
+    return snapshot({member: history[member] for member in circle.person()}, moment)
 
 
 def snapshot(streams: Streams, moment: Moment) -> Snapshot | None:

@@ -24,24 +24,23 @@ def customer() -> None:
     """Look at a customer."""
 
 
-class Time(click.ParamType[datetime]):
-    """A date, which stands for its last moment in UTC, or an ISO 8601 date and time with an offset."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Raises click.BadParameter, which does not repeat what was given."""
-        try:
-            return read_time(f"{value}T23:59:59.999999Z" if DATE.fullmatch(value) else value)
-        except ValueError as error:
-            self.fail(f"{error}; or a date alone, which means the end of that day in UTC", param, ctx)
+def _time(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
+    """A date stands for its last moment in UTC. Raises click.BadParameter, which does not repeat what was given."""
+    if given is None:
+        return None
+    try:
+        return read_time(f"{given}T23:59:59.999999Z" if DATE.fullmatch(given) else given)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; or a date alone, for the end of that day in UTC", context, option) from None
 
 
 @customer.command()
 @click.argument("who")
 @click.option("--events", "limit", type=click.IntRange(0, 10_000), default=20, help="How many of the latest events.")
-@click.option("--as-of", type=Time(), help="What was true then. A date means the end of that day in UTC.")
-@click.option("--known-at", type=Time(), help="What was recorded by then, whenever it happened.")
+@click.option(
+    "--as-of", metavar="TIME", callback=_time, help="What was true then. A date means the end of that day in UTC."
+)
+@click.option("--known-at", metavar="TIME", callback=_time, help="What was recorded by then, whenever it happened.")
 @json_option
 def show(who: str, limit: int, as_of: datetime | None, known_at: datetime | None, as_json: bool) -> None:
     """Show the unified profile of WHO and the latest events, decrypted from the log.
