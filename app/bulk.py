@@ -4,7 +4,6 @@ An engine runs the slices: here the machine's own processes, or Ray on many mach
 them are the same, and so the bytes are.
 """
 
-import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,6 +16,7 @@ from adapters.eventlog.scan import boundaries, streams_between
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
 from app.children import die_with_parent
 from app.settings import Settings
+from app.tuning import collect_less
 from app.wiring import Wiring
 from projections.bulk import Linked, bring_together, fold_streams
 from projections.project_statistics import publish
@@ -26,8 +26,6 @@ from readmodels.statistics import decode_part, encode_part, join
 #: Fewer events than this are folded sooner than a worker has started.
 SMALL = 100_000
 SLICE_EVENTS = 100_000
-#: Collecting cycles costs a third of the time where every batch makes ten thousand objects that hold no cycle.
-GC_THRESHOLD = (100_000, 50, 100)
 Progress = Callable[[int], None]
 
 
@@ -119,7 +117,7 @@ def _begin(settings: Settings, parent: int) -> None:
     """A worker's wiring, for all slices that it will get."""
     global _worker
     die_with_parent(parent)
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_less()
     _worker = Wiring(settings, own_servers=False)
     _worker.__enter__()
 

@@ -8,7 +8,6 @@ from adapters.http import logs
 from adapters.http.app import create_app
 from adapters.http.serve import serve
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
-from adapters.http.writer import BusWriter
 from app.demo import eshop
 from app.wiring import Wiring
 
@@ -28,7 +27,7 @@ def run(wiring: Wiring) -> None:
 
 async def _serve(wiring: Wiring) -> None:
     reader = wiring.reader()
-    writer = BusWriter(wiring.bus())
+    writer = wiring.writer()
     queries, channels = wiring.queries(reader), wiring.channels()
     visitors = [Visitor(label, eshop.visitor(session)) for session, label in eshop.PICKED.items()]
     shop = shop_routes(ShopDesk(writer, queries, reader, channels["segment"], visitors), eshop.PHOTOS)

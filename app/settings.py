@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 from zoneinfo import available_timezones
 
@@ -17,6 +17,7 @@ from adapters.keys.wrapping import derive
 from domain.values import Currency
 
 LEAST_SECRET = 32
+Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
 
 
 class SettingsError(Exception):
@@ -49,11 +50,35 @@ class Settings(BaseSettings):
     identity_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
     api_keys: SecretStr | None = None
     wrapping_keys: Path | None = None
+    kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.,:_\[\]-]{3,1000}$")] | None = None
+    kafka_topic: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "bespoke.events.v1"
+    kafka_dead_letters: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = (
+        "bespoke.dead-letters.v1"
+    )
+    kafka_group: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "bespoke-ingest"
+    kafka_batch: Annotated[int, Field(ge=1, le=5_000)] = 800
+    kafka_session_ms: Annotated[int, Field(ge=3_000, le=300_000)] = 10_000
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ca_file: Path | None = None
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
 
     @property
     def embedded(self) -> bool:
         """Whether any server is Bespoke's own."""
         return self.postgres_url is None or self.redis_url is None
+
+    def kafka_options(self) -> dict[str, Any]:
+        """kafka-python's options of TLS and SASL."""
+        options: dict[str, Any] = {"security_protocol": self.kafka_security}
+        if self.kafka_ca_file is not None:
+            options["ssl_cafile"] = str(self.kafka_ca_file)
+        if self.kafka_username is not None and self.kafka_password is not None:
+            options["sasl_mechanism"] = self.kafka_mechanism
+            options["sasl_plain_username"] = self.kafka_username
+            options["sasl_plain_password"] = self.kafka_password.get_secret_value()
+        return options
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for processes that are to have the same."""

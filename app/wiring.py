@@ -20,7 +20,13 @@ from adapters.embedded import EmbeddedServers
 from adapters.eventlog.feed import PostgresPositions
 from adapters.eventlog.log import PostgresLog
 from adapters.eventlog.mapper import SealingMapper
+from adapters.http.writer import BusWriter
+from adapters.kafka.connection import Broker
+from adapters.kafka.dead_letters import DeadLetters
+from adapters.kafka.envelope import Envelope
+from adapters.kafka.producer import KafkaWriter, Publisher
 from adapters.keys import Keyring
+from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
 from adapters.redis.reader import RedisReader
@@ -29,7 +35,7 @@ from app.settings import Settings, SettingsError
 from commands.bus import Bus
 from queries.reader import Queries
 
-DATABASES = ("log", "catalogue", "keys", "directory")
+DATABASES = ("log", "catalogue", "keys", "directory", "ingest")
 
 
 class Wiring:
@@ -86,6 +92,7 @@ class Wiring:
                 ensure_database(connection, self._database(name))
             self.keyring.create_tables()
             self.directory.create_table()
+            self.dead_letters.create_table()
             self._refuse_other_shards()
             for shard in range(self.settings.shards):
                 self._create_schema(shard)
@@ -127,6 +134,34 @@ class Wiring:
         return PostgresDirectory(database, derive(self.master, "bespoke directory"))
 
     @cached_property
+    def broker(self) -> Broker:
+        """Where Kafka is. Raises SettingsError."""
+        settings = self.settings
+        if settings.kafka_bootstrap is None:
+            raise SettingsError("BESPOKE_KAFKA_BOOTSTRAP is not set: there is no Kafka to read from")
+        return Broker(
+            tuple(settings.kafka_bootstrap.split(",")),
+            settings.kafka_topic,
+            settings.kafka_dead_letters,
+            settings.kafka_group,
+            settings.kafka_session_ms,
+            settings.kafka_options(),
+        )
+
+    @cached_property
+    def envelope(self) -> Envelope:
+        """Commands as Kafka records."""
+        keys = DailyKeys(self.keyring, Purpose.TOPIC)
+        return Envelope(keys, self.directory, derive(self.master, "bespoke topic ids"))
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """What could not be taken from Kafka."""
+        database = Database(self._url("ingest"))
+        self._stack.callback(database.close)
+        return DeadLetters(database, DailyKeys(self.keyring, Purpose.DEAD_LETTER))
+
+    @cached_property
     def customers(self) -> list[PostgresLog]:
         """The shards of the customers' log."""
         return [self._log("log", f"shard_{n}", self.keyring) for n in range(self.settings.shards)]
@@ -155,6 +190,12 @@ class Wiring:
     def bus(self) -> Bus:
         """A bus of its own for each thread that writes."""
         return Bus(self.customers, self.catalogue, self.directory)
+
+    def writer(self) -> BusWriter | KafkaWriter:
+        """Where the HTTP adapters put commands: to Kafka where there is one, else straight to the bus."""
+        if self.settings.kafka_bootstrap is None:
+            return BusWriter(self.bus())
+        return KafkaWriter(Publisher(self.broker, self.envelope))
 
     def reader(self) -> RedisReader:
         """Read models for queries, on the running event loop."""

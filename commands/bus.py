@@ -20,12 +20,17 @@ from domain.sharding import shard_of
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command. ``events`` 0: all of it was recorded before. ``refused``: why nothing was recorded."""
+    """What became of a command. ``events`` 0: all of it was recorded before. ``refused``: why nothing was recorded.
+    ``accepted``: it is safe with a broker, and what becomes of it is not known yet."""
 
     stream: UUID | None = None
     version: int = 0
     events: int = 0
     refused: str | None = None
+    accepted: bool = False
+
+
+Decided = Callable[[Sequence[Outcome]], None]
 
 
 class Bus:
@@ -46,16 +51,19 @@ class Bus:
         self._attempts = attempts
         self._cache = _Cache(cache)
 
-    def dispatch(self, commands: Sequence[Command], progress: Progress | None = None) -> list[Outcome]:
+    def dispatch(
+        self, commands: Sequence[Command], progress: Progress | None = None, decided: Decided = lambda outcomes: None
+    ) -> list[Outcome]:
         """One outcome a command, in order; when it returns, all that was not refused is stored.
 
         ``progress`` goes into every log: into those that the commands touch with their events, then into the others.
+        ``decided`` is told the outcomes before anything is stored, so that it may keep what is refused.
         Raises UnavailableError: then nothing is acknowledged, and sending it all again is safe. Raises FencedError.
         """
         streams = self._directory.claim(_identifiers(commands))
         for _ in range(self._attempts):
             try:
-                return _Work(self, streams).run(commands, progress)
+                return _Work(self, streams).run(commands, progress, decided)
             except ConflictError:
                 continue
         raise ConflictError("lost the race for a stream too often")
@@ -101,11 +109,12 @@ class _Work:
         self._streams = streams
         self._touched: dict[UUID, Any] = {}
 
-    def run(self, commands: Sequence[Command], progress: Progress | None) -> list[Outcome]:
+    def run(self, commands: Sequence[Command], progress: Progress | None, decided: Decided) -> list[Outcome]:
         """Decides and saves. Whatever goes wrong, nothing that is not stored stays among the hot aggregates."""
         try:
             self._load(commands)
             outcomes = [self._decide(command) for command in commands]
+            decided(outcomes)
             self._save(progress)
         except BaseException:
             self._bus._cache.forget(self._touched)

@@ -12,8 +12,8 @@ from domain.identity import Identifier
 
 TABLE = """CREATE TABLE IF NOT EXISTS claim (
     identifier bytea PRIMARY KEY, stream uuid NOT NULL UNIQUE)"""
-CLAIM = """INSERT INTO claim SELECT * FROM unnest(%s::bytea[], %s::uuid[]) ON CONFLICT DO NOTHING"""
-FIND = "SELECT identifier, stream FROM claim WHERE identifier = ANY(%s)"
+CLAIM = """INSERT INTO claim SELECT * FROM unnest(%b::bytea[], %b::uuid[]) ON CONFLICT DO NOTHING"""
+FIND = "SELECT identifier, stream FROM claim WHERE identifier = ANY(%b)"
 
 
 def new_stream_id() -> UUID:
@@ -28,7 +28,7 @@ class PostgresDirectory:
 
     def __init__(self, database: Database, secret: bytes, *, cache: int = 200_000) -> None:
         self._database = database
-        self._secret = secret
+        self._hmac = hmac.new(secret, b"", "sha256")
         self._cache: Lru[bytes, UUID] = Lru(cache)
 
     def create_table(self) -> None:
@@ -38,7 +38,9 @@ class PostgresDirectory:
 
     def pseudonym(self, identifier: Identifier) -> bytes:
         """HMAC-SHA256 of an identifier, 32 bytes: what stands for it wherever it is stored or cached."""
-        return hmac.digest(self._secret, f"{identifier.kind}:{identifier.value}".encode(), "sha256")
+        keyed = self._hmac.copy()
+        keyed.update(f"{identifier.kind}:{identifier.value}".encode())
+        return keyed.digest()
 
     def claim(self, identifiers: Iterable[Identifier]) -> dict[Identifier, UUID]:
         """Each identifier's stream; unknown ones get a new random id, and the first claim wins."""

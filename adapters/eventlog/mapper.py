@@ -67,7 +67,7 @@ class SealingMapper(Mapper[UUID]):
     def __init__(self, keyring: Keyring, source_secret: bytes) -> None:
         super().__init__(JSONTranscoder())
         self._keyring = keyring
-        self._source_secret = source_secret
+        self._source_hmac = hmac.new(source_secret, b"", "sha256")
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
         """Raises KeyDestroyedError for a stream that was erased."""
@@ -132,7 +132,9 @@ class SealingMapper(Mapper[UUID]):
 
     def _source(self, event: Event) -> bytes:
         source: str = getattr(event, "source_id", "")
-        return hmac.digest(self._source_secret, source.encode(), "sha256")[:16]
+        keyed = self._source_hmac.copy()
+        keyed.update(source.encode())
+        return keyed.digest()[:16]
 
 
 def _erased(topic: str, facts: dict[str, Any]) -> Erased:

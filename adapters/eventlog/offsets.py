@@ -4,6 +4,8 @@ Each log stores it for itself; a restart reads on from the least of them all. An
 the value that this process knows, so a consumer that was fenced out, and does not know it, stores nothing.
 """
 
+from collections.abc import Sequence
+
 from eventsourcing.postgres import PostgresDatastore
 from psycopg import Cursor
 from psycopg.rows import DictRow
@@ -16,8 +18,12 @@ CREATE = SQL(
     PRIMARY KEY (source, partition))"""
 )
 LOAD = SQL("SELECT partition, next FROM {} WHERE source = %s")
-ADD = SQL("INSERT INTO {} (source, partition, next) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING")
-MOVE = SQL("UPDATE {} SET next = %s WHERE source = %s AND partition = %s AND next = %s")
+ADD = SQL("INSERT INTO {} SELECT %s, * FROM unnest(%b::int[], %b::bigint[]) ON CONFLICT DO NOTHING")
+MOVE = SQL(
+    """UPDATE {} AS stored SET next = moved.next
+    FROM unnest(%b::int[], %b::bigint[], %b::bigint[]) AS moved (partition, known, next)
+    WHERE source = %s AND stored.partition = moved.partition AND stored.next = moved.known"""
+)
 Known = dict[tuple[str, int], int]
 
 
@@ -48,20 +54,27 @@ class ConsumedOffsets:
 
         Raises FencedError when another consumer has moved one meanwhile.
         """
-        moved: Known = {}
-        for partition, next_ in sorted(progress.offsets.items()):
-            known = self._known.get((progress.source, partition))
-            if known is not None and known >= next_:
-                continue
-            if known is None:
-                cursor.execute(ADD.format(self._table), (progress.source, partition, next_))
-            else:
-                cursor.execute(MOVE.format(self._table), (next_, progress.source, partition, known))
-            if cursor.rowcount != 1:
-                raise FencedError(f"partition {partition} was taken over by another consumer")
-            moved[progress.source, partition] = next_
-        return moved
+        known = {p: self._known.get((progress.source, p)) for p in sorted(progress.offsets)}
+        new = [(p, progress.offsets[p]) for p, before in known.items() if before is None]
+        behind = [(p, before, progress.offsets[p]) for p, before in known.items() if before is not None]
+        behind = [(p, before, next_) for p, before, next_ in behind if before < next_]
+        if new:
+            cursor.execute(ADD.format(self._table), (progress.source, *_columns(new)))
+            _require(cursor.rowcount == len(new))
+        if behind:
+            cursor.execute(MOVE.format(self._table), (*_columns(behind), progress.source))
+            _require(cursor.rowcount == len(behind))
+        return {(progress.source, moved[0]): moved[-1] for moved in (*new, *behind)}
 
     def remember(self, moved: Known) -> None:
         """What has committed is what the next move is compared with."""
         self._known |= moved
+
+
+def _columns(rows: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _require(all_moved: bool) -> None:
+    if not all_moved:
+        raise FencedError("a partition was taken over by another consumer")

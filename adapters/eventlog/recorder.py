@@ -101,7 +101,7 @@ class BatchRecorder(PostgresApplicationRecorder):
             " WHERE notification_id > %s AND notification_id <= %s ORDER BY notification_id LIMIT %s"
         ).format(table)
         self._select_streams = SQL(
-            f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%s) ORDER BY originator_id, originator_version"
+            f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version"
         ).format(table)
         self._select_topics = SQL(
             f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%s) AND topic = ANY(%s)"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,9 +18,12 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS period_key (
     period serial PRIMARY KEY, retention smallint NOT NULL, month int NOT NULL,
     epoch int NOT NULL, wrapped bytea NOT NULL, UNIQUE (retention, month))""",
+    """CREATE TABLE IF NOT EXISTS day_key (
+    purpose smallint NOT NULL, day int NOT NULL, epoch int NOT NULL, wrapped bytea NOT NULL,
+    PRIMARY KEY (purpose, day))""",
 )
-ADD = "INSERT INTO stream_key SELECT * FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) ON CONFLICT DO NOTHING"
-GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%s)"
+ADD = "INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) ON CONFLICT DO NOTHING"
+GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%b)"
 ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE "
 
@@ -29,10 +32,13 @@ WHILE_WRAPPING = "SELECT pg_advisory_xact_lock_shared(%s)"
 WHILE_ROTATING = "SELECT pg_advisory_xact_lock(%s)"
 OLD_STREAMS = "SELECT stream, epoch, wrapped FROM stream_key WHERE epoch < %s FOR UPDATE"
 OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE epoch < %s FOR UPDATE"
+OLD_DAYS = "SELECT purpose, day, epoch, wrapped FROM day_key WHERE epoch < %s FOR UPDATE"
+REWRAP_DAY = "UPDATE day_key SET epoch = %s, wrapped = %s WHERE purpose = %s AND day = %s"
 REWRAP_STREAM = "UPDATE stream_key SET epoch = %s, wrapped = %s WHERE stream = %s"
 REWRAP_PERIOD = "UPDATE period_key SET epoch = %s, wrapped = %s WHERE period = %s"
 
 _UUID_BITS = 128
+T = TypeVar("T")
 
 
 class KeyDestroyedError(Exception):
@@ -43,8 +49,8 @@ class Keyring:
     """Event key = HKDF(data key of the stream, period key of (retention class, month)); see docs/encryption.md."""
 
     def __init__(self, database: Database, wrapping: WrappingKeys, *, cache: int = 200_000) -> None:
-        self._database = database
-        self._wrapping = wrapping
+        self.database = database
+        self.wrapping = wrapping
         self._streams: Lru[int, bytes] = Lru(cache)
         self._periods: dict[int, bytes] = {}
         self._period_ids: dict[tuple[Retention, int], int] = {}
@@ -52,7 +58,7 @@ class Keyring:
 
     def create_tables(self) -> None:
         """Idempotent; call under the provisioning lock."""
-        with self._database.connection() as connection:
+        with self.database.connection() as connection:
             for table in TABLES:
                 connection.execute(table)
 
@@ -67,8 +73,8 @@ class Keyring:
         new = sorted(s for s in streams if self._streams.get(s.int) is None)  # in one order, so that no two deadlock
         if not new:
             return
-        with self._wrapping_for_now() as (connection, epoch):
-            wrapped = [self._wrapping.wrap(os.urandom(32), epoch, s.bytes) for s in new]
+        with self.wrapping_for_now() as (connection, epoch):
+            wrapped = [self.wrapping.wrap(os.urandom(32), epoch, s.bytes) for s in new]
             connection.execute(ADD, (new, [epoch] * len(new), wrapped))
         self._load(new)
 
@@ -90,7 +96,7 @@ class Keyring:
 
     def rewrap(self) -> list[int]:
         """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""
-        with self._database.connection() as connection, connection.transaction():
+        with self.database.connection() as connection, connection.transaction():
             connection.execute(WHILE_ROTATING, (ROTATION_LOCK,))
             epoch = current_epoch()
             streams = connection.execute(OLD_STREAMS, (epoch,)).fetchall()
@@ -100,17 +106,20 @@ class Keyring:
             for period, old, wrapped, retention, month in periods:
                 context = f"{retention}:{month}".encode()
                 connection.execute(REWRAP_PERIOD, (epoch, self._again(wrapped, old, epoch, context), period))
-        return self._wrapping.destroy_before(epoch)
+            for purpose, day, old, wrapped in connection.execute(OLD_DAYS, (epoch,)).fetchall():
+                context = f"day:{purpose}:{day}".encode()
+                connection.execute(REWRAP_DAY, (epoch, self._again(wrapped, old, epoch, context), purpose, day))
+        return self.wrapping.destroy_before(epoch)
 
     @contextmanager
-    def _wrapping_for_now(self) -> Iterator[tuple[Connection, int]]:
+    def wrapping_for_now(self) -> Iterator[tuple[Connection, int]]:
         """A transaction and the epoch to wrap for, which no rotation ends before the transaction has."""
-        with self._database.connection() as connection, connection.transaction():
+        with self.database.connection() as connection, connection.transaction():
             connection.execute(WHILE_WRAPPING, (ROTATION_LOCK,))
             yield connection, current_epoch()
 
     def _again(self, wrapped: bytes, old: int, new: int, context: bytes) -> bytes:
-        return self._wrapping.wrap(self._wrapping.unwrap(wrapped, old, context), new, context)
+        return self.wrapping.wrap(self.wrapping.unwrap(wrapped, old, context), new, context)
 
     def _stream_key(self, stream: UUID) -> bytes:
         key = self._streams.get(stream.int)
@@ -122,17 +131,16 @@ class Keyring:
         return key
 
     def _load(self, streams: list[UUID]) -> None:
-        _twice(lambda: self._read_streams(streams))
+        self.twice(lambda connection: self._read_streams(connection, streams))
 
-    def _read_streams(self, streams: list[UUID]) -> None:
-        with self._database.connection() as connection:
-            rows = connection.execute(GET, (streams,)).fetchall()
+    def _read_streams(self, connection: Connection, streams: list[UUID]) -> None:
+        rows = connection.execute(GET, (streams,)).fetchall()
         for stream, epoch, wrapped in rows:
-            self._streams.put(stream.int, self._wrapping.unwrap(wrapped, epoch, stream.bytes))
+            self._streams.put(stream.int, self.wrapping.unwrap(wrapped, epoch, stream.bytes))
 
     def _add_period(self, retention: Retention, month: int) -> None:
-        with self._wrapping_for_now() as (connection, epoch):
-            wrapped = self._wrapping.wrap(os.urandom(32), epoch, f"{retention.value}:{month}".encode())
+        with self.wrapping_for_now() as (connection, epoch):
+            wrapped = self.wrapping.wrap(os.urandom(32), epoch, f"{retention.value}:{month}".encode())
             connection.execute(ADD_PERIOD, (retention.value, month, epoch, wrapped))
         self._load_period("retention = %s AND month = %s", (retention.value, month))
 
@@ -144,20 +152,19 @@ class Keyring:
         return self._periods[period]
 
     def _load_period(self, where: LiteralString, values: tuple[int, ...]) -> None:
-        _twice(lambda: self._read_period(where, values))
+        self.twice(lambda connection: self._read_period(connection, where, values))
 
-    def _read_period(self, where: LiteralString, values: tuple[int, ...]) -> None:
-        with self._database.connection() as connection:
-            row = connection.execute(PERIOD + where, values).fetchone()
+    def _read_period(self, connection: Connection, where: LiteralString, values: tuple[int, ...]) -> None:
+        row = connection.execute(PERIOD + where, values).fetchone()
         if row:
             period, epoch, wrapped, retention, month = row
-            self._periods[period] = self._wrapping.unwrap(wrapped, epoch, f"{retention}:{month}".encode())
+            self._periods[period] = self.wrapping.unwrap(wrapped, epoch, f"{retention}:{month}".encode())
             self._period_ids[Retention(retention), month] = period
 
-
-def _twice(read: Callable[[], None]) -> None:
-    """Reads again where a rotation destroyed the wrapping key after its row was read: the row has a new one now."""
-    try:
-        read()
-    except WrappingKeyError:
-        read()
+    def twice(self, read: Callable[[Connection], T]) -> T:
+        """Reads again where a rotation destroyed the wrapping key after its row was read: the row has a new one now."""
+        with self.database.connection() as connection:
+            try:
+                return read(connection)
+            except WrappingKeyError:
+                return read(connection)

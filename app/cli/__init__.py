@@ -6,7 +6,7 @@ import click
 from pydantic import ValidationError
 
 from adapters.embedded import EmbeddedServerError
-from app.cli import customers, evaluating, loading, processes, projecting, training
+from app.cli import customers, evaluating, ingesting, loading, processes, projecting, training
 from app.cli.doctor import doctor
 from app.cli.output import fail
 from app.load import StalledError
@@ -25,6 +25,8 @@ for command in (
     processes.up,
     processes.servers,
     processes.serve,
+    ingesting.ingest,
+    ingesting.dead_letters,
     projecting.project,
     projecting.rebuild,
     loading.load,

@@ -9,6 +9,7 @@ import click
 from app import project as projector
 from app.cli.output import bar, json_option, show
 from app.settings import Settings
+from app.tuning import collect_less
 from app.wiring import Wiring
 
 
@@ -17,6 +18,7 @@ from app.wiring import Wiring
 @json_option
 def project(follow: bool, as_json: bool) -> None:
     """Fold the event log into Redis."""
+    collect_less()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     with Wiring(Settings()) as wiring:
         wiring.provision()
@@ -37,6 +39,7 @@ def project(follow: bool, as_json: bool) -> None:
 @json_option
 def rebuild(as_json: bool) -> None:
     """Fold everything anew from position 0, beside what is live, then switch."""
+    collect_less()
     with Wiring(Settings()) as wiring:
         wiring.provision()
         with bar("rebuilding", sum(log.head() for log in (wiring.catalogue, *wiring.customers))) as advance:
