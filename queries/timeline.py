@@ -17,7 +17,11 @@ HIDDEN = {"originator_id", "originator_version", "originator_topic", "timestamp"
 def timeline(streams: Iterable[tuple[UUID, Sequence[Event]]], limit: int) -> tuple[LoggedEvent, ...]:
     """The latest ``limit`` events of all streams, by when they happened."""
     logged = [_logged(event) for _, events in streams for event in events]
-    return tuple(sorted(logged, key=lambda e: (e.occurred_at_ms, e.recorded_at_ms, e.version), reverse=True)[:limit])
+    return tuple(sorted(logged, key=_newness, reverse=True)[:limit])
+
+
+def _newness(event: LoggedEvent) -> tuple[int, int, int, UUID]:
+    return event.occurred_at_ms, event.recorded_at_ms, event.version, event.stream
 
 
 def identity_graph(streams: Iterable[tuple[UUID, Sequence[Event]]]) -> dict[str, list[str]]:
