@@ -207,8 +207,6 @@ def test_a_database_that_is_away_is_waited_for(topic: Wiring, monkeypatch: pytes
     assert recorded(topic) == skus(120)
 
 
-# The client leaves a dead broker's sockets to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_broker_made_anew_is_read_from_its_beginning(topic: Wiring, caplog: pytest.LogCaptureFixture) -> None:
     with TemporaryDirectory(prefix="bespoke-broker-") as folder:
         own = EmbeddedBroker(Path(folder) / "broker")
