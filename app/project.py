@@ -14,7 +14,7 @@ from adapters import redis as redis_adapter
 from adapters.eventlog.feed import LiveFeed, ReplayFeed
 from adapters.eventlog.log import PostgresLog
 from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
-from app import refilling, train
+from app import bulk, refilling, train
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from projections.history import FromLog, Sharded
@@ -82,20 +82,37 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
         stop.wait(RETRY_S / 5)
 
 
-def rebuild(wiring: Wiring, progress: Progress = lambda n: None) -> tuple[int, int, int]:
-    """Folds everything anew beside the live generation, then switches; (old, new, events).
+def rebuild(
+    wiring: Wiring, progress: Progress = lambda n: None, engine: bulk.Engine | None = None
+) -> tuple[int, int, int]:
+    """Folds everything anew beside the live generation, then switches; (old, new, events). ``engine``: what runs the
+    slices, by default this machine's cores.
 
     Readers see the old one until the switch; a running projector goes over to the new one, then the old one is
     deleted. Raises AnotherProjectorError when it does not go over.
     """
     old = wiring.generations.live()
     new = wiring.generations.begin(at_least=max(old, _last_generation(wiring)))
-    events = catch_up(wiring, new, progress)
+    events = _fold_all(wiring, new, engine, progress) + catch_up(wiring, new, progress)
     wiring.generations.switch(new)
     _wait_until_taken_up(wiring, new)
     if old:
         wiring.generations.drop(old)
     return old, new, events
+
+
+def _fold_all(wiring: Wiring, generation: int, engine: bulk.Engine | None, progress: Progress) -> int:
+    """The customers' shards, whole, by slices. Raises StoreRestartedError, UnavailableError."""
+    redis_adapter.load_functions(wiring.redis)
+    run = redis_adapter.run_identity(wiring.redis)
+    heads = bulk.fold_shards(wiring, customers=generation, statistics=generation, engine=engine, progress=progress)
+    while not redis_adapter.on_disk(wiring.redis, partial(keys.confirmed, wiring.settings.namespace)):
+        progress(0)
+    if redis_adapter.run_identity(wiring.redis) != run:
+        raise StoreRestartedError
+    for shard, head in heads.items():
+        wiring.positions(wiring.customers[shard]).save(_name(generation, shard + 1), head)
+    return sum(heads.values())
 
 
 def _wait_until_taken_up(wiring: Wiring, generation: int) -> None:

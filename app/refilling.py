@@ -31,12 +31,14 @@ def prepare(wiring: Wiring, generation: int, name: Callable[[int], str]) -> list
         if not covered:
             continue
         wiring.redis.set(where.filling(shard), 1)
-        wiring.positions(log).save(name(shard), covered)
+        kept = wiring.records[shard].load_part()
+        part = decode_part(kept) if kept is not None else Part()
+        # What is behind counts as waiting: a position beyond the part's would say that nothing does.
+        wiring.positions(log).save(name(shard), min(covered, part.position))
         shards.append(shard)
-        part = wiring.records[shard].load_part()
-        if part is not None:
-            store.save(shard, part)
-            found.append(decode_part(part))
+        if kept is not None:
+            store.save(shard, kept)
+            found.append(part)
     if found:
         publish(store, found, wiring.settings.least_people)
     return shards

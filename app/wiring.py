@@ -224,7 +224,7 @@ class Wiring:
 
     def queries(self, reader: RedisReader) -> Queries:
         """The read side."""
-        return Queries(reader, self.directory, self.customers, uuid4)
+        return Queries(reader, self.directory, self.customers, self.catalogue, uuid4)
 
     def channels(self) -> dict[str, Channel]:
         """The channel adapters by name."""

@@ -7,6 +7,7 @@ into a draft, which is made from a record once for all the events that are folde
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from domain.customer import Customer
 from domain.event import Event
@@ -90,6 +91,7 @@ class Draft:
         self.searched_at, self.browsed, self.checkout_at = record.searched_at, record.browsed, record.checkout_at
         self.impressions, self.clicks, self.loyalty_at = record.impressions, record.clicks, record.loyalty_at
         self.new_views: list[View] = []
+        self.linked: set[UUID] | None = None
 
     def finish(self, version: int) -> CustomerRecord:
         """The record that it has become."""
@@ -106,7 +108,7 @@ class Draft:
             self.orders,
             self.returns,
             self.spend,
-            self.links,
+            self.links if self.linked is None else tuple(sorted(self.linked)),
             self.consent,
             self.context,
             self.searched_at,
@@ -137,6 +139,12 @@ class Draft:
             known = self.context.get(name)
             if known is None or (at, tag_, value) > (known.at, known.tag, known.value):
                 self.context[name] = Latest(at, tag_, str(value))
+
+    def neighbours(self) -> set[UUID]:
+        """To change: sorted once for many, as a device in a shop may be linked to thousands."""
+        if self.linked is None:
+            self.linked = set(self.links)
+        return self.linked
 
     def change_cart(self, *entries: CartEntry) -> None:
         """More or fewer pieces; what is older than the last clearing does not come back."""
@@ -188,12 +196,12 @@ def _opened(fact: Customer.Opened, draft: Draft, at: int, tag_: int) -> None:
 
 @_rule(Customer.IdentifierLinked)
 def _linked(fact: Customer.IdentifierLinked, draft: Draft, at: int, tag_: int) -> None:
-    draft.links = tuple(sorted({*draft.links, fact.other}))
+    draft.neighbours().add(fact.other)
 
 
 @_rule(Customer.IdentifierUnlinked)
 def _unlinked(fact: Customer.IdentifierUnlinked, draft: Draft, at: int, tag_: int) -> None:
-    draft.links = tuple(link for link in draft.links if link != fact.other)
+    draft.neighbours().discard(fact.other)
 
 
 @_rule(Customer.DetailsGiven)

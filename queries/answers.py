@@ -1,9 +1,12 @@
 """What queries give back. Field names are the ones of the HTTP answers."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+
+KNOWN, ERASED = "known", "erased"
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -26,19 +29,6 @@ class Recommendations(msgspec.Struct, frozen=True):
     served: str
 
 
-class Profile(msgspec.Struct, frozen=True):
-    """The unified profile, as far as it may be shown: no raw identifier but where a query decrypts the log."""
-
-    person_id: UUID
-    streams: tuple[UUID, ...]
-    version: int
-    identity_graph: dict[str, list[str]]
-    demographics: dict[str, Any]
-    behavior: dict[str, Any]
-    real_time_context: dict[str, Any]
-    consent: tuple[dict[str, Any], ...]
-
-
 class LoggedEvent(msgspec.Struct, frozen=True):
     """One recorded event, in words a person understands, newest first."""
 
@@ -48,3 +38,25 @@ class LoggedEvent(msgspec.Struct, frozen=True):
     occurred_at_ms: int
     recorded_at_ms: int
     facts: dict[str, Any]
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """The unified profile, as far as it may be shown: no raw identifier but where a query decrypts the log.
+
+    ``as_of`` and ``known_at`` say at which moment this was so, where it was asked for one. Of a person whose
+    ``status`` is "erased" there is no more than the ``ledger``, newest first, and its sums by currency.
+    """
+
+    person_id: UUID
+    streams: tuple[UUID, ...]
+    version: int
+    identity_graph: dict[str, list[str]]
+    demographics: dict[str, Any]
+    behavior: dict[str, Any]
+    real_time_context: dict[str, Any]
+    consent: tuple[dict[str, Any], ...]
+    status: str = KNOWN
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+    ledger: tuple[LoggedEvent, ...] = ()
+    ledger_net: dict[str, str] = {}

@@ -7,15 +7,19 @@ from uuid import UUID
 
 from domain.event import Event
 from domain.identity import Identifier
+from domain.product import product_id
 from domain.sharding import shard_of
 from queries.answers import LoggedEvent, Profile, Recommendations
-from queries.customer import behaviour, context, demographics, enrich
-from queries.ports import Directory, History, Person, ReadModels
+from queries.moment import Moment
+from queries.ports import Catalogue, Directory, History, Person, ReadModels
+from queries.profile import kept, skus_of, unified
 from queries.recommend import recommend
-from queries.timeline import identity_graph, timeline
+from queries.timeline import timeline
+from queries.travel import described, snapshot, travel
 from readmodels.customer import CustomerRecord, combine
 
 POLL_S = 0.002
+NOW = Moment()
 
 
 class Queries:
@@ -26,11 +30,13 @@ class Queries:
         read_models: ReadModels,
         directory: Directory,
         shards: Sequence[History],
+        catalogue: Catalogue,
         new_id: Callable[[], UUID],
     ) -> None:
         self._read_models = read_models
         self._directory = directory
         self._shards = shards
+        self._catalogue = catalogue
         self._new_id = new_id
 
     async def find(self, identifier: Identifier) -> UUID | None:
@@ -55,32 +61,28 @@ class Queries:
             served="full",
         )
 
-    async def profile(self, stream: UUID) -> Profile | None:
-        """The unified profile; the identity graph is decrypted from the log. None for somebody never seen."""
+    async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
+        """The unified profile now, or at a moment; the identity graph is decrypted from the log. None for somebody
+        never seen, or not yet by then."""
+        if moment is not None:
+            return await asyncio.to_thread(self._past_profile, stream, moment)
         person, shop = await self._read_models.person(stream)
         if not person.streams:
             return None
-        record = enrich(combine(person.streams.values()), shop.products)
-        streams = await asyncio.to_thread(self._history, list(person.streams))
-        return Profile(
-            person_id=person.person_id,
-            streams=tuple(sorted(person.streams)),
-            version=record.version,
-            identity_graph=identity_graph(streams),
-            demographics=demographics(record),
-            behavior=behaviour(record),
-            real_time_context=context(record, shop.products),
-            consent=tuple(
-                {"purpose": c.purpose, "medium": c.medium or "all", "given": c.given, "basis": c.basis}
-                for c in record.consent
-            ),
-        )
+        streams = dict(await asyncio.to_thread(self._history, list(person.streams)))
+        now = snapshot(streams, NOW)
+        if now is not None and now.erased:
+            return kept(now, NOW)
+        return unified(person.person_id, streams, combine(person.streams.values()), shop.products, NOW)
 
-    async def events(self, stream: UUID, limit: int) -> tuple[LoggedEvent, ...]:
-        """The person's latest events, decrypted from the log, newest first."""
-        person, _ = await self._read_models.person(stream)
-        streams = list(person.streams) or [stream]
-        return timeline(await asyncio.to_thread(self._history, streams), limit)
+    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
+        """The person's latest events, decrypted from the log, newest first; those that counted at a moment."""
+        if moment is not None:
+            past = await asyncio.to_thread(travel, self._history, stream, moment)
+        else:
+            person, _ = await self._read_models.person(stream)
+            past = snapshot(dict(await asyncio.to_thread(self._history, list(person.streams) or [stream])), NOW)
+        return timeline(past.streams.items(), limit) if past else ()
 
     async def wait_for(self, stream: UUID, version: int, *, timeout_ms: int) -> bool:
         """Whether the read model reflected this version of the stream in time."""
@@ -108,6 +110,16 @@ class Queries:
         except Exception as error:
             return type(error).__name__
         return "ok"
+
+    def _past_profile(self, stream: UUID, moment: Moment) -> Profile | None:
+        past = travel(self._history, stream, moment)
+        if past is None:
+            return None
+        if past.erased:
+            return kept(past, moment)
+        record = past.record()
+        products = self._catalogue.described([product_id(sku) for sku in sorted(skus_of(record))])
+        return unified(past.person_id, past.streams, record, described((e for _, e in products), moment), moment)
 
     def _history(self, streams: Sequence[UUID]) -> list[tuple[UUID, list[Event]]]:
         found: list[tuple[UUID, list[Event]]] = []

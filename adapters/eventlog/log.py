@@ -29,6 +29,9 @@ from adapters.postgres import CONNECTION_PARTS, connection_parts
 from commands.ports import ConflictError, Progress, UnavailableError
 from domain.erased import Erased
 from domain.event import Event
+from domain.product import Product
+
+DESCRIBED = (Product.Opened.TOPIC, Product.Listed.TOPIC, Product.PriceChanged.TOPIC)
 
 
 class _LogApplication(Application[UUID]):
@@ -80,8 +83,15 @@ class PostgresLog:
 
     def streams(self, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[Event]]]:
         """Each stream that exists with all its events. Raises UnavailableError."""
+        return self._streams(streams, None)
+
+    def described(self, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[Event]]]:
+        """Products' streams without the many counts of their stock. Raises UnavailableError."""
+        return self._streams(streams, DESCRIBED)
+
+    def _streams(self, streams: Sequence[UUID], topics: Sequence[str] | None) -> Iterator[tuple[UUID, list[Event]]]:
         with translated():
-            stored = self.recorder.select_streams(streams) if streams else []
+            stored = self.recorder.select_streams(streams, topics) if streams else []
         yield from self._by_stream(stored)
 
     def streams_after(self, versions: Mapping[UUID, int]) -> Iterator[tuple[UUID, list[Event]]]:

@@ -107,6 +107,10 @@ class BatchRecorder(PostgresApplicationRecorder):
             f"SELECT {columns} FROM {{}} JOIN unnest(%b::uuid[], %b::bigint[]) AS known (stream, version)"
             " ON originator_id = stream AND originator_version > version ORDER BY originator_id, originator_version"
         ).format(table)
+        self._select_topics = SQL(
+            f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%s) AND topic = ANY(%s)"
+            " ORDER BY originator_id, originator_version"
+        ).format(table)
 
     @twice
     def insert_events(
@@ -160,13 +164,16 @@ class BatchRecorder(PostgresApplicationRecorder):
     max_notification_id = twice(PostgresApplicationRecorder.max_notification_id.__wrapped__)
 
     @twice
-    def select_streams(self, streams: Sequence[UUID]) -> Sequence[StoredEvent]:
-        """All events of many streams, stream by stream, each in the order of its versions."""
+    def select_streams(self, streams: Sequence[UUID], topics: Sequence[str] | None = None) -> Sequence[StoredEvent]:
+        """All events of many streams, or those of some topics: stream by stream, each in the order of its versions."""
         with (
             self.datastore.get_connection() as connection,
             connection.cursor(binary=True, row_factory=tuple_row) as cursor,
         ):
-            cursor.execute(self._select_streams, (list(streams),), prepare=True)
+            if topics is None:
+                cursor.execute(self._select_streams, (list(streams),), prepare=True)
+            else:
+                cursor.execute(self._select_topics, (list(streams), list(topics)), prepare=True)
             return [StoredEvent(*row) for row in cursor.fetchall()]
 
     @twice

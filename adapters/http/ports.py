@@ -8,6 +8,7 @@ from commands.bus import Outcome
 from commands.command import Command
 from domain.identity import Identifier
 from queries.answers import LoggedEvent, Profile, Recommendations
+from queries.moment import Moment
 
 
 class Writer(Protocol):
@@ -29,11 +30,12 @@ class Reader(Protocol):
         """``stream`` is any stream of the person or the person id; None is a stranger. ``item`` is the product whose
         page is shown. Raises UnavailableError."""
 
-    async def profile(self, stream: UUID) -> Profile | None:
-        """Raises UnavailableError."""
+    async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
+        """Now, or at a moment. Raises UnavailableError."""
 
-    async def events(self, stream: UUID, limit: int) -> tuple[LoggedEvent, ...]:
-        """The person's latest events, decrypted from the log. Raises UnavailableError."""
+    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
+        """The person's latest events, decrypted from the log; those that counted at a moment. Raises
+        UnavailableError."""
 
     async def wait_for(self, stream: UUID, version: int, *, timeout_ms: int) -> bool:
         """Whether the read model reflected this version of the stream in time."""

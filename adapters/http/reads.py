@@ -1,6 +1,7 @@
 """The routes that answer: recommendations, and a customer's profile and events."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -19,6 +20,7 @@ from adapters.http.ports import Reader
 from adapters.http.problems import AnyRequest
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import LoggedEvent, Profile, Recommendations
+from queries.moment import Moment, read_time
 
 
 class Placement(StrEnum):
@@ -48,9 +50,14 @@ _REASONS = {
     "limit": "must be a whole number from 1 to 50",
 }
 _EVENT_REASONS = {"person_id": "must be a UUID", "limit": "must be a whole number from 1 to 200"}
+_TIMES = ("as_of", "known_at")
 _ONE_ID = "give at most one of person_id, user_id and anonymous_id"
 _ID = Parameter(min_length=1, max_length=254, required=False)
 _Id = Annotated[str | None, _ID]
+_When = Annotated[
+    str | None,
+    Parameter(required=False, schema_extra={"format": "date-time"}, description="ISO 8601, with an offset"),
+]
 
 
 def read_routes(reader: Reader, keys: ApiKeys) -> Sequence[HTTPRouteHandler]:
@@ -101,12 +108,13 @@ def _profile(reader: Reader, keys: ApiKeys) -> HTTPRouteHandler:
         responses=docs.problems(404, *docs.READ_ERRORS),
         opt={"reasons": _EVENT_REASONS},
     )
-    async def customer(request: AnyRequest, person_id: UUID) -> Profile:
-        """The unified profile."""
-        _only(request, ())
-        profile = await reader.profile(person_id)
+    async def customer(request: AnyRequest, person_id: UUID, as_of: _When = None, known_at: _When = None) -> Profile:
+        """The unified profile: now, or as it was true at ``as_of`` and known at ``known_at``."""
+        _only(request, _TIMES)
+        moment = _moment(as_of, known_at)
+        profile = await reader.profile(person_id, moment)
         if profile is None:
-            raise _nobody()
+            raise _nobody(moment)
         return profile
 
     return customer
@@ -123,20 +131,40 @@ def _events(reader: Reader, keys: ApiKeys) -> HTTPRouteHandler:
         opt={"reasons": _EVENT_REASONS},
     )
     async def customer_events(
-        request: AnyRequest, person_id: UUID, limit: Annotated[int, Parameter(ge=1, le=200)] = 50
+        request: AnyRequest,
+        person_id: UUID,
+        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        as_of: _When = None,
+        known_at: _When = None,
     ) -> Events:
-        """The latest events, decrypted from the log."""
-        _only(request, ("limit",))
-        events = await reader.events(person_id, limit)
+        """The latest events, decrypted from the log: of all, or of those that make the profile at a moment."""
+        _only(request, ("limit", *_TIMES))
+        moment = _moment(as_of, known_at)
+        events = await reader.events(person_id, limit, moment)
         if not events:
-            raise _nobody()
+            raise _nobody(moment)
         return Events(person_id, events)
 
     return customer_events
 
 
-def _nobody() -> RejectedError:
-    return RejectedError("person_id", "there is no such person", 404)
+def _nobody(moment: Moment | None) -> RejectedError:
+    when = " at that time" if moment else ""
+    return RejectedError("person_id", f"there is no such person{when}", 404)
+
+
+def _moment(as_of: str | None, known_at: str | None) -> Moment | None:
+    """None where neither is given. Raises RejectedError."""
+    if as_of is None and known_at is None:
+        return None
+    return Moment(_time(as_of, "as_of"), _time(known_at, "known_at"))
+
+
+def _time(text: str | None, field: str) -> datetime | None:
+    try:
+        return None if text is None else read_time(text)
+    except ValueError as error:
+        raise RejectedError(field, f"{error}; write + as %2B", 400) from None
 
 
 def _only(request: AnyRequest, names: Collection[str]) -> None:

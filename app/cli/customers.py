@@ -1,6 +1,8 @@
 """``customer show``."""
 
 import asyncio
+import re
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -12,6 +14,9 @@ from app.settings import Settings
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import LoggedEvent, Profile
+from queries.moment import Moment, read_time
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @click.group()
@@ -19,22 +24,37 @@ def customer() -> None:
     """Look at a customer."""
 
 
+def _time(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
+    """A date stands for its last moment in UTC. Raises click.BadParameter, which does not repeat what was given."""
+    if given is None:
+        return None
+    try:
+        return read_time(f"{given}T23:59:59.999999Z" if DATE.fullmatch(given) else given)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}; or a date alone, for the end of that day in UTC", context, option) from None
+
+
 @customer.command()
 @click.argument("who")
 @click.option("--events", "limit", type=click.IntRange(0, 10_000), default=20, help="How many of the latest events.")
+@click.option(
+    "--as-of", metavar="TIME", callback=_time, help="What was true then. A date means the end of that day in UTC."
+)
+@click.option("--known-at", metavar="TIME", callback=_time, help="What was recorded by then, whenever it happened.")
 @json_option
-def show(who: str, limit: int, as_json: bool) -> None:
+def show(who: str, limit: int, as_of: datetime | None, known_at: datetime | None, as_json: bool) -> None:
     """Show the unified profile of WHO and the latest events, decrypted from the log.
 
     WHO is a person's or stream's id, or KIND:VALUE with KIND one of user, loyalty, email, phone, cart, device,
     anonymous, as in loyalty:1042.
     """
     identifier = _identifier(who)
+    moment = Moment(as_of, known_at) if as_of or known_at else None
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        profile, events = asyncio.run(_show(wiring, identifier, limit))
+        profile, events = asyncio.run(_show(wiring, identifier, limit, moment))
     if profile is None:
-        fail("nobody is known by that")
+        fail("nobody is known by that" + " at that time" * (moment is not None))
     if as_json:
         click.echo(msgspec.json.encode({"profile": profile, "events": events}).decode())
     else:
@@ -43,14 +63,17 @@ def show(who: str, limit: int, as_json: bool) -> None:
             click.echo(f"{event.occurred_at_ms}  {event.name:34} {msgspec.json.encode(event.facts).decode()}")
 
 
-async def _show(wiring: Wiring, who: UUID | Identifier, limit: int) -> tuple[Profile | None, tuple[LoggedEvent, ...]]:
+async def _show(
+    wiring: Wiring, who: UUID | Identifier, limit: int, moment: Moment | None
+) -> tuple[Profile | None, tuple[LoggedEvent, ...]]:
     reader = wiring.reader()
     try:
         queries = wiring.queries(reader)
         stream = who if isinstance(who, UUID) else await queries.find(who)
         if stream is None:
             return None, ()
-        return await queries.profile(stream), await queries.events(stream, limit) if limit else ()
+        events = await queries.events(stream, limit, moment) if limit else ()
+        return await queries.profile(stream, moment), events
     finally:
         await reader.close()
 

@@ -18,9 +18,11 @@ from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details, LawfulBasis, Line, Purpose
 from ml.nextitem.model import Config, build
 from projections.customer import fold_all
+from queries.moment import Moment
 from queries.ports import Person, Shop
 from queries.reader import Queries
 from queries.timeline import identity_graph, timeline
+from queries.travel import erased
 from readmodels.catalogue import Product
 from readmodels.customer import CustomerRecord
 from readmodels.statistics import Statistics
@@ -62,6 +64,9 @@ class History:
     def streams(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
         return [(stream, self.events[stream]) for stream in streams if stream in self.events]
 
+    def described(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
+        return []
+
     def head(self) -> int:
         if not self.up:
             raise ConnectionError("a secret address")
@@ -101,7 +106,7 @@ def _open(stream: UUID, kind: IdentifierKind, value: str) -> Customer:
 
 def queries(history: History | None = None) -> Queries:
     history = history or History()
-    return Queries(ReadModels(history), Directory(), [history], lambda: DECISION)
+    return Queries(ReadModels(history), Directory(), [history], history, lambda: DECISION)
 
 
 def ask(query: Any) -> Any:
@@ -197,3 +202,33 @@ def test_an_erased_event_says_only_what_law_keeps() -> None:
     (found,) = timeline([(ONE, [erased])], 5)
     assert (found.name, found.facts) == ("customer.order_placed", {"erased": True, "order_id": "o1"})
     assert identity_graph([(ONE, [erased])]) == {}
+
+
+def test_the_past_is_read_from_the_log_alone() -> None:
+    history = History()
+    models = ReadModels(history)
+    asked = Queries(models, Directory(), [history], history, lambda: DECISION)
+    found = ask(asked.profile(ONE, Moment(as_of=_at(3))))
+    assert models.asked == 0
+    assert (found.person_id, found.streams, found.version) == (ONE, (ONE,), 4)  # no event links the two streams
+    assert [view["title"] for view in found.real_time_context["recent_views"]] == [None]
+    assert (found.as_of, found.known_at, found.status) == (_at(3), None, "known")
+    assert [e.name for e in ask(asked.events(ONE, 2, Moment(as_of=_at(3))))] == [
+        "customer.added_to_cart",
+        "customer.details_given",
+    ]
+    assert ask(asked.profile(NOBODY, Moment())) is None and ask(asked.events(NOBODY, 9, Moment())) == ()
+
+
+def test_a_record_that_outlived_its_keys_is_not_shown() -> None:
+    history = History()
+    models = ReadModels(history)
+    history.events[TWO] = [erased(event) for event in history.events[TWO]]
+    asked = Queries(models, Directory(), [history], history, lambda: DECISION)
+    found = ask(asked.profile(ONE))
+    assert (found.status, found.ledger_net, found.version) == ("erased", {"USD": "15.00"}, 9)
+    assert (found.identity_graph, found.demographics, found.behavior, found.real_time_context) == ({}, {}, {}, {})
+    assert {fact for event in ask(asked.events(ONE, 99)) for fact in event.facts} <= {
+        "erased", "occurred_at", "channel", "order_id", "total_cents", "currency", "tax_cents", "shipping_cents",
+        "discount_cents",
+    }  # fmt: skip

@@ -20,6 +20,7 @@ from commands.bus import Outcome
 from commands.command import Command
 from domain.identity import Identifier
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
+from queries.moment import Moment
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERSON = UUID("0195a000-0000-7000-8000-000000000001")
@@ -67,12 +68,12 @@ class MemoryReader:
         shown = (Item("sku-1", 0.5, "others liked it", "popular"),)
         return Recommendations(uuid4(), placement, shown, stream, 7, "full")
 
-    async def profile(self, stream: UUID) -> Profile | None:
-        self._fail()
+    async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
+        self._note("profile", moment)
         return Profile(PERSON, (PERSON,), 7, {}, {}, {}, {}, ()) if stream == PERSON else None
 
-    async def events(self, stream: UUID, limit: int) -> tuple[LoggedEvent, ...]:
-        self._fail()
+    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
+        self._note("events", moment)
         event = LoggedEvent(PERSON, 1, "seen", 0, 0, {})
         return (event,) * min(limit, 3) if stream == PERSON else ()
 
@@ -82,6 +83,11 @@ class MemoryReader:
     async def ready(self) -> dict[str, str]:
         self._fail()
         return self.servers
+
+    def _note(self, what: str, moment: Moment | None) -> None:
+        if moment:
+            self.asked.append((what, moment))
+        self._fail()
 
     def _fail(self) -> None:
         if self.fails:

@@ -7,6 +7,7 @@ from uuid import UUID
 from commands.command import Command
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
+from queries.moment import Moment
 from queries.ports import Person, Shop
 from readmodels.catalogue import Product
 from tests.adapters.http.fakes import PERSON, MemoryReader, MemoryWriter
@@ -71,14 +72,14 @@ class Onlooker(MemoryReader):
         shown = tuple(Item(sku, 0.5, f"Because of {sku}", "co-occurrence") for sku in self.items if sku != item)
         return Recommendations(DECISION, placement, shown[:limit], stream, 7, "full")
 
-    async def profile(self, stream: UUID) -> Profile | None:
+    async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
         self._fail()
         cart = [{"sku": sku, "quantity": n, "title": None} for sku, n in self.cart.items()]
         context = {"current_session_intent": "browsing_skirts", "cart_items": cart, "recent_views": []}
         behaviour = {"favorite_categories": ["Skirts"], "order_count": 2}
         return Profile(PERSON, (PERSON,), 7, {}, {}, behaviour, context, ())
 
-    async def events(self, stream: UUID, limit: int) -> tuple[LoggedEvent, ...]:
+    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
         self._fail()
         return self.logged[:limit]
 
