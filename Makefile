@@ -48,7 +48,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,journey]'
+	$(PIP) -e '.[dev,journey,ray]'
 	@touch $(DEV)
 
 run: setup

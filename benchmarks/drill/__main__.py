@@ -42,9 +42,10 @@ def drill(house: House, rounds: int, chance: random.Random, seed: int) -> dict[s
     senders = [HttpSender(house.wiring.settings, seed), KafkaSender(house.kafka, seed)]
     with ExitStack() as ends:
         for sender in senders:
-            ends.callback(sender.join)
-            ends.callback(sender.finish)
             sender.start()
+            ends.callback(sender.join)
+        for sender in senders:
+            ends.callback(sender.finish)
         harmed = dict.fromkeys(VICTIMS, 0)
         for number in range(1, rounds + 1):
             time.sleep(chance.uniform(*CALM_S))

@@ -38,7 +38,7 @@ class Sender(threading.Thread):
         self._sent = 0
 
     def finish(self) -> None:
-        """Ends once the batch in hand is acknowledged."""
+        """Ends; a batch that was not acknowledged by then counts for nothing."""
         self._stop_asked.set()
 
     def run(self) -> None:
@@ -49,7 +49,8 @@ class Sender(threading.Thread):
             facts = [self._fact(number) for number in numbers]
             while not self._delivered(facts):
                 self.failed += 1
-                self._stop_asked.wait(PAUSE_S * 5)
+                if self._stop_asked.wait(PAUSE_S * 5):
+                    return
             self.acknowledged |= {self._source(fact) for fact in facts}
             self._stop_asked.wait(PAUSE_S)
 
