@@ -1,7 +1,8 @@
 """How the broker is reached, and what it is."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -30,11 +31,22 @@ class Broker:
 
 
 class Admin:
-    """What is asked of the broker beside reading and writing. A connection of its own, made anew after an error."""
+    """What is asked of the broker beside reading and writing. A connection of its own, made anew after an error.
+
+    Use as a context manager, or close it: the client has a thread.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._client: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def source(self) -> str:
         """Names this topic of this broker for ever: a recreated one has another name. Raises UnavailableError."""

@@ -32,7 +32,8 @@ def ingest(
     for_batches()
     with Wiring(Settings()) as wiring:
         if create_topics:
-            made = Admin(wiring.broker).create_topics(partitions, replicas)
+            with Admin(wiring.broker) as admin:
+                made = admin.create_topics(partitions, replicas)
             show({"created": made}, f"Created: {', '.join(made) or 'nothing, all are there'}.", as_json=as_json)
             return
         wiring.provision()

@@ -126,7 +126,8 @@ def built(folder: Path) -> Iterator[House]:
         project.start_generation(wiring)
         told = settings.model_copy(update={"kafka_bootstrap": proxy.address, "kafka_session_ms": 6_000})
         kafka = ends.enter_context(Wiring(_given(told), own_servers=False))
-        Admin(kafka.broker).create_topics(PARTITIONS)
+        with Admin(kafka.broker) as admin:
+            admin.create_topics(PARTITIONS)
         direct = ends.enter_context(Children(_given(settings)))
         children = {"ingest": ends.enter_context(Children(kafka.settings)), "project": direct, "web": direct}
         house = House(wiring, kafka, broker, proxy, children)

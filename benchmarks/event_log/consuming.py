@@ -66,7 +66,8 @@ def _with_topic(settings: Settings, broker: EmbeddedBroker, name: str, records: 
     }
     wiring = Wiring(Settings(**told), own_servers=False)
     with wiring:
-        Admin(wiring.broker).create_topics(PARTITIONS)
+        with Admin(wiring.broker) as admin:
+            admin.create_topics(PARTITIONS)
         publisher = Publisher(wiring.broker, wiring.envelope, linger_ms=20)
         for batch in clickstream.batches(clickstream.events(records, seed=11), 5_000):
             publisher.publish(batch)
@@ -76,7 +77,9 @@ def _with_topic(settings: Settings, broker: EmbeddedBroker, name: str, records: 
 
 def _consumed(wiring: Wiring, records: int, members: int, core: int | None = None) -> float:
     """Records a second between the tenth and the last of them, joining the group left out."""
-    log, source = wiring.customers[0], Admin(wiring.broker).source()
+    log = wiring.customers[0]
+    with Admin(wiring.broker) as admin:
+        source = admin.source()
     with Children(wiring.settings) as children:
         for _ in range(members):
             child = children.start("ingest")

@@ -67,7 +67,7 @@ def build(servers: Wiring, settings: Settings, broker: EmbeddedBroker) -> Iterat
         wiring.__enter__()
         built.append(wiring)
         wiring.provision()
-        Admin(wiring.broker).create_topics(PARTITIONS)
+        create_topics(wiring)
         return wiring
 
     yield make
@@ -80,6 +80,18 @@ def build(servers: Wiring, settings: Settings, broker: EmbeddedBroker) -> Iterat
 def topic(build: Callable[..., Wiring]) -> Wiring:
     """A namespace of one shard."""
     return build()
+
+
+def create_topics(wiring: Wiring) -> None:
+    """Makes the wiring's topics."""
+    with Admin(wiring.broker) as admin:
+        admin.create_topics(PARTITIONS)
+
+
+def source_of(wiring: Wiring) -> str:
+    """What the offsets are stored under."""
+    with Admin(wiring.broker) as admin:
+        return admin.source()
 
 
 def ingested(wiring: Wiring) -> Counts:

@@ -11,7 +11,6 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka import consumer as consuming
-from adapters.kafka.connection import Admin
 from adapters.kafka.consumer import Ingest
 from adapters.kafka.producer import Publisher
 from app import ingest
@@ -20,7 +19,7 @@ from commands.command import Command
 from commands.ports import Progress, UnavailableError
 from domain.customer import Customer
 from domain.identity import Identifier, IdentifierKind
-from tests.adapters.kafka.conftest import PARTITIONS, ingested, member
+from tests.adapters.kafka.conftest import PARTITIONS, create_topics, ingested, member, source_of
 from tests.adapters.kafka.test_envelope import MAIL, view
 from tests.app.looking import wait_for
 
@@ -58,7 +57,7 @@ def test_what_is_published_is_recorded_once(topic: Wiring) -> None:
     assert (counts.records, counts.events, counts.dead_letters) == (400, 300, 0)
     assert recorded(topic) == skus(300)
     assert sum(counts.lag.values()) == 0
-    source = Admin(topic.broker).source()
+    source = source_of(topic)
     for log in (*topic.customers, topic.catalogue):
         assert sum(log.consumed(source).values()) == 400
     publish(topic, views(50, begin=300))
@@ -69,7 +68,7 @@ def test_what_is_published_is_recorded_once(topic: Wiring) -> None:
 def test_databases_that_stopped_at_different_places_are_read_from_the_least(build: Callable[..., Wiring]) -> None:
     topic = build(shards=3)
     publish(topic, views(200))
-    source = Admin(topic.broker).source()
+    source = source_of(topic)
     topic.customers[1].save((), Progress(source, dict.fromkeys(range(PARTITIONS), 10)))  # as if killed in between
     assert ingested(topic).records == 200
     assert recorded(topic) == skus(200)
@@ -214,13 +213,13 @@ def test_a_broker_made_anew_is_read_from_its_beginning(topic: Wiring, caplog: py
         settings = topic.settings.model_copy(update={"kafka_bootstrap": own.address})
         try:
             with Wiring(settings) as wiring:
-                Admin(wiring.broker).create_topics(PARTITIONS)
+                create_topics(wiring)
                 publish(wiring, views(60))
                 with member(wiring):
                     wait_for(lambda: len(recorded(wiring)) == 60)
                     own.stop()
                     own.start("second")
-                    Admin(wiring.broker).create_topics(PARTITIONS)
+                    create_topics(wiring)
                     publish(wiring, views(100, begin=60))
                     wait_for(lambda: len(recorded(wiring)) == 160, 90)
                 assert recorded(wiring) == skus(160)
