@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+EVENTS ?= 10000000
+ROUNDS ?= 10
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
@@ -15,7 +17,7 @@ PACKAGES := domain readmodels commands projections ml queries adapters app
 STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(pwd -P)" ] && \
 	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
 
-.PHONY: help setup setup-dev run test lint type bench evaluate clean
+.PHONY: help setup setup-dev run test lint type bench bench-log drill evaluate clean
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -23,6 +25,8 @@ help:
 	@echo 'make lint    formatting, lint and import directions'
 	@echo 'make type    mypy --strict'
 	@echo 'make bench   from action to answer, and loading'
+	@echo 'make bench-log  the event log: ingest, projecting, rebuilding; EVENTS=2000000 for a smaller one'
+	@echo 'make drill   kill -9 at random under load, then compare the books; ROUNDS=100'
 	@echo 'make evaluate  how well the next item is predicted, on the demo clicks'
 	@echo 'make setup   only create .venv with what running needs'
 	@echo 'make clean   remove .venv, caches and the data in var/'
@@ -44,7 +48,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,journey]'
+	$(PIP) -e '.[dev,journey,ray]'
 	@touch $(DEV)
 
 run: setup
@@ -63,6 +67,12 @@ type: setup-dev
 
 bench: setup
 	@$(BIN)/python -m benchmarks.freshness $(ARGS)
+
+bench-log: setup-dev
+	@$(BIN)/python -m benchmarks.event_log --events $(EVENTS) $(ARGS)
+
+drill: setup-dev
+	@$(BIN)/python -m benchmarks.drill --rounds $(ROUNDS) $(ARGS)
 
 evaluate: setup
 	@$(BIN)/python -m benchmarks.next_item

@@ -16,7 +16,7 @@ from adapters.eventlog.scan import boundaries, streams_between
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
 from app.children import die_with_parent
 from app.settings import Settings
-from app.tuning import collect_less
+from app.tuning import for_batches
 from app.wiring import Wiring
 from projections.bulk import Linked, bring_together, fold_streams
 from projections.project_statistics import publish
@@ -117,7 +117,7 @@ def _begin(settings: Settings, parent: int) -> None:
     """A worker's wiring, for all slices that it will get."""
     global _worker
     die_with_parent(parent)
-    collect_less()
+    for_batches()
     _worker = Wiring(settings, own_servers=False)
     _worker.__enter__()
 

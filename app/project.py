@@ -3,8 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -13,14 +14,17 @@ from adapters import redis as redis_adapter
 from adapters.eventlog.feed import LiveFeed, ReplayFeed
 from adapters.eventlog.log import PostgresLog
 from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
-from app import train
+from app import bulk, refilling, train
 from app.wiring import Wiring
 from commands.ports import UnavailableError
-from projections.ports import Feed, Projection, Recorded
+from projections.history import FromLog, Sharded
+from projections.ports import Feed, Projection
 from projections.project_catalogue import CatalogueProjection
 from projections.project_customers import CustomersProjection
+from projections.project_records import KeptParts, RecordsProjection
 from projections.project_statistics import StatisticsProjection
 from projections.runner import Runner, StoreRestartedError
+from projections.settle import Settler, UnsettledError
 from readmodels import keys
 from readmodels.keys import Keys
 
@@ -34,44 +38,33 @@ LOCK_HELD = """SELECT count(*) > 0 AS held FROM pg_locks JOIN pg_database ON pg_
 Progress = Callable[[int], None]
 
 
-class InTurn:
-    """A projection that applies while no other one with the same ``turn`` does: those of the shards' customers move
-    each other's streams from person to person, which takes several steps."""
-
-    def __init__(self, projection: Projection, turn: "threading.Lock") -> None:
-        self._projection = projection
-        self._turn = turn
-
-    def apply(self, batch: Sequence[Recorded]) -> None:
-        """Waits for its turn."""
-        with self._turn:
-            self._projection.apply(batch)
-
-    def flush(self, *, idle: bool) -> None:
-        """As the projection does."""
-        self._projection.flush(idle=idle)
-
-    def restart(self) -> None:
-        """As the projection does."""
-        self._projection.restart()
-
-
 class AnotherProjectorError(Exception):
     """Somebody else projects this namespace already."""
 
 
 def start_generation(wiring: Wiring) -> int:
-    """The live generation; a new one from position 0 where Redis has none (it is new, or was wiped)."""
-    live = wiring.generations.live()
+    """The live generation; a new one where Redis has none (it is new, or was wiped, or a node was): it is filled from
+    the records that PostgreSQL keeps, and from the log."""
+    live = _usable(wiring)
     if not live:
         live = wiring.generations.begin(at_least=_last_generation(wiring))
-        wiring.generations.switch(live)
         train.restore(wiring)
+        if refilling.prepare(wiring, live, lambda shard: _name(live, shard + 1)):
+            _replay(wiring, live, 0, lambda n: None)  # the catalogue: until it is there, readers keep theirs
+        wiring.generations.switch(live)
     return live
+
+
+def _usable(wiring: Wiring) -> int:
+    """The live generation, 0 where there is none or a node of a cluster has lost its part of it."""
+    live = wiring.generations.live()
+    return live if live and wiring.generations.is_whole(live) else 0
 
 
 def catch_up(wiring: Wiring, generation: int, progress: Progress = lambda n: None) -> int:
     """Projects what is recorded up to now and returns how many events that were."""
+    for shard in _filling(wiring, generation):
+        refilling.fill_shard(wiring, generation, shard)
     return sum(_replay(wiring, generation, number, progress) for number in range(len(_logs(wiring))))
 
 
@@ -89,20 +82,37 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
         stop.wait(RETRY_S / 5)
 
 
-def rebuild(wiring: Wiring, progress: Progress = lambda n: None) -> tuple[int, int, int]:
-    """Folds everything anew beside the live generation, then switches; (old, new, events).
+def rebuild(
+    wiring: Wiring, progress: Progress = lambda n: None, engine: bulk.Engine | None = None
+) -> tuple[int, int, int]:
+    """Folds everything anew beside the live generation, then switches; (old, new, events). ``engine``: what runs the
+    slices, by default this machine's cores.
 
     Readers see the old one until the switch; a running projector goes over to the new one, then the old one is
     deleted. Raises AnotherProjectorError when it does not go over.
     """
     old = wiring.generations.live()
     new = wiring.generations.begin(at_least=max(old, _last_generation(wiring)))
-    events = catch_up(wiring, new, progress)
+    events = _fold_all(wiring, new, engine, progress) + catch_up(wiring, new, progress)
     wiring.generations.switch(new)
     _wait_until_taken_up(wiring, new)
     if old:
         wiring.generations.drop(old)
     return old, new, events
+
+
+def _fold_all(wiring: Wiring, generation: int, engine: bulk.Engine | None, progress: Progress) -> int:
+    """The customers' shards, whole, by slices. Raises StoreRestartedError, UnavailableError."""
+    redis_adapter.load_functions(wiring.redis)
+    run = redis_adapter.run_identity(wiring.redis)
+    heads = bulk.fold_shards(wiring, customers=generation, statistics=generation, engine=engine, progress=progress)
+    while not redis_adapter.on_disk(wiring.redis, partial(keys.confirmed, wiring.settings.namespace)):
+        progress(0)
+    if redis_adapter.run_identity(wiring.redis) != run:
+        raise StoreRestartedError
+    for shard, head in heads.items():
+        wiring.positions(wiring.customers[shard]).save(_name(generation, shard + 1), head)
+    return sum(heads.values())
 
 
 def _wait_until_taken_up(wiring: Wiring, generation: int) -> None:
@@ -114,9 +124,11 @@ def _wait_until_taken_up(wiring: Wiring, generation: int) -> None:
 
 
 def lag(wiring: Wiring) -> int:
-    """Events that are recorded and not yet confirmed as projected."""
+    """Events that are recorded and not yet confirmed as projected; one more for each shard that is being filled."""
     live = wiring.generations.live()
-    return sum(log.head() - wiring.positions(log).load(_name(live, number)) for number, log in enumerate(_logs(wiring)))
+    return len(_filling(wiring, live)) + sum(
+        log.head() - wiring.positions(log).load(_name(live, number)) for number, log in enumerate(_logs(wiring))
+    )
 
 
 def is_running(wiring: Wiring) -> bool:
@@ -148,6 +160,10 @@ def _unlock(connection: psycopg.Connection[object]) -> None:
         LOGGER.warning("the projector lock's connection is gone")
 
 
+def _filling(wiring: Wiring, generation: int) -> list[int]:
+    return [s for s in range(len(wiring.customers)) if refilling.is_filling(wiring, generation, s)]
+
+
 def _logs(wiring: Wiring) -> list[PostgresLog]:
     return [wiring.catalogue, *wiring.customers]
 
@@ -162,26 +178,37 @@ def _last_generation(wiring: Wiring) -> int:
     return max((int(name[1:].partition(":")[0]) for name in names), default=0)
 
 
-def _projections(wiring: Wiring, generation: int, number: int, turn: "threading.Lock") -> list[Projection]:
+def _projections(
+    wiring: Wiring, generation: int, number: int, keep: RecordsProjection | None = None
+) -> list[Projection]:
+    """``keep``: the records of the shard are kept outside Redis too, and what Redis lacks comes from there."""
     client = redis_adapter.connect(wiring.redis_url)
     where = Keys(wiring.settings.namespace, generation)
     log = _logs(wiring)[number]
     if number == 0:
         return [CatalogueProjection(RedisCatalogueStore(client, where), log)]
+    people, parts = RedisCustomerStore(client, where), RedisStatisticsStore(client, where)
     statistics = StatisticsProjection(
-        RedisStatisticsStore(client, where),
+        parts if keep is None else KeptParts(parts, keep),
         log,
         shard=number - 1,
         shards=wiring.settings.shards,
         least=wiring.settings.least_people,
     )
-    return [InTurn(CustomersProjection(RedisCustomerStore(client, where), log), turn), statistics]
+    if keep is None:
+        settler = Settler(people, FromLog(Sharded(wiring.customers)))
+        return [CustomersProjection(people, log, settler=settler), statistics]
+    settler = Settler(people, wiring.kept)
+    return [CustomersProjection(people, log, settler=settler, keep=keep.keep), keep, statistics]
+
+
+def _confirmed(wiring: Wiring, generation: int, number: int) -> int:
+    return wiring.positions(_logs(wiring)[number]).load(_name(generation, number))
 
 
 def _start(wiring: Wiring, generation: int, number: int, projections: list[Projection]) -> int:
-    confirmed = wiring.positions(_logs(wiring)[number]).load(_name(generation, number))
-    counted = [p.position for p in projections if isinstance(p, StatisticsProjection)]
-    return min([confirmed, *counted])
+    own = [p.position for p in projections if isinstance(p, StatisticsProjection | RecordsProjection)]
+    return min([_confirmed(wiring, generation, number), *own])
 
 
 def _runner(
@@ -194,14 +221,14 @@ def _runner(
         projections,
         wiring.positions(_logs(wiring)[number]),
         start=start,
-        confirm=lambda: redis_adapter.on_disk(client, keys.confirmed(wiring.settings.namespace)),
+        confirm=lambda: redis_adapter.on_disk(client, partial(keys.confirmed, wiring.settings.namespace)),
         identity=lambda: redis_adapter.run_identity(client),
     )
 
 
 def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) -> int:
     log = _logs(wiring)[number]
-    projections = _projections(wiring, generation, number, threading.Lock())
+    projections = _projections(wiring, generation, number)
     start = _start(wiring, generation, number, projections)
     feed = ReplayFeed(log, start, log.head())
     events = 0
@@ -214,11 +241,15 @@ def _replay(wiring: Wiring, generation: int, number: int, progress: Progress) ->
 
 def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
     """One thread a log; when one has to stop, all do, and start again together."""
-    ended, turn = threading.Event(), threading.Lock()
+    ended = threading.Event()
     wiring.generations.take_up(generation)
     threads = [
-        threading.Thread(target=_follow, args=(wiring, generation, number, turn, stop, ended), name=f"project-{number}")
+        threading.Thread(target=_follow, args=(wiring, generation, number, stop, ended), name=f"project-{number}")
         for number in range(len(_logs(wiring)))
+    ]
+    threads += [
+        threading.Thread(target=_fill, args=(wiring, generation, shard, stop, ended), name=f"fill-{shard}")
+        for shard in _filling(wiring, generation)
     ]
     for thread in threads:
         thread.start()
@@ -226,36 +257,49 @@ def _follow_all(wiring: Wiring, generation: int, stop: threading.Event) -> None:
         thread.join()
 
 
+def _fill(wiring: Wiring, generation: int, shard: int, stop: threading.Event, ended: threading.Event) -> None:
+    def go_on(_: int) -> None:
+        if stop.is_set() or ended.is_set():
+            raise StoreRestartedError
+
+    try:
+        filled = refilling.fill_shard(wiring, generation, shard, go_on)
+        LOGGER.info("shard %s: %s records filled in", shard, filled)
+    except (UnavailableError, StoreRestartedError, UnsettledError, PersistenceError) as error:
+        LOGGER.warning("filling shard %s starts again: %s", shard, type(error).__name__)
+        ended.set()
+
+
 def _follow(
     wiring: Wiring,
     generation: int,
     number: int,
-    turn: "threading.Lock",
     stop: threading.Event,
     ended: threading.Event,
 ) -> None:
     try:
-        _follow_once(wiring, generation, number, turn, lambda: stop.is_set() or ended.is_set())
-    except (UnavailableError, StoreRestartedError, PersistenceError) as error:
+        _follow_once(wiring, generation, number, lambda: stop.is_set() or ended.is_set())
+    except (UnavailableError, StoreRestartedError, UnsettledError, PersistenceError) as error:
         LOGGER.warning("projection %s starts again: %s", number, type(error).__name__)
     finally:
         ended.set()
 
 
-def _follow_once(
-    wiring: Wiring, generation: int, number: int, turn: "threading.Lock", stopped: Callable[[], bool]
-) -> None:
+def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable[[], bool]) -> None:
     redis_adapter.load_functions(wiring.redis)
-    projections = _projections(wiring, generation, number, turn)
-    start = _start(wiring, generation, number, projections)
-    with (
-        LiveFeed(_logs(wiring)[number], start) as feed,
-        _runner(wiring, generation, number, projections, feed, start) as runner,
-    ):
+    with ExitStack() as ends:
+        keep = None
+        if number:
+            confirmed = _confirmed(wiring, generation, number)
+            keep = ends.enter_context(RecordsProjection(wiring.records[number - 1], start=confirmed))
+        projections = _projections(wiring, generation, number, keep)
+        start = _start(wiring, generation, number, projections)
+        feed = ends.enter_context(LiveFeed(_logs(wiring)[number], start))
+        runner = ends.enter_context(_runner(wiring, generation, number, projections, feed, start))
         look_again = time.monotonic() + LOOK_EVERY_S
         while not stopped():
             runner.step()
             if time.monotonic() > look_again:
                 look_again = time.monotonic() + LOOK_EVERY_S
-                if wiring.generations.live() != generation:
+                if _usable(wiring) != generation:
                     return

@@ -1,12 +1,16 @@
 """How the interpreter is set for processes that take events by the thousand."""
 
 import gc
+import sys
 
 #: Every batch makes ten thousand objects, none of them in a cycle; with Python's own thresholds a third of the time
 #: goes into looking for cycles among them, and among the caches.
 THRESHOLDS = (100_000, 50, 100)
+#: A thread that hears from PostgreSQL waits this long for one that computes; 5 ms by default, thirty times a batch.
+SWITCH_S = 0.000_3
 
 
-def collect_less() -> None:
-    """Looks for cycles a hundred times less often. Call at the start of a process."""
+def for_batches() -> None:
+    """Looks for cycles a hundred times less often, and switches threads sooner. Call at the start of a process."""
     gc.set_threshold(*THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-import redis
 from psycopg import connect, sql
 
 from adapters import redis as redis_adapter
@@ -29,11 +28,16 @@ from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.records import PostgresRecords
 from adapters.redis.reader import RedisReader
-from adapters.redis.stores import Generations
+from adapters.redis.rescue import Rescue
+from adapters.redis.stores import Generations, RedisCustomerStore
 from app.settings import Settings, SettingsError
 from commands.bus import Bus
+from projections.history import FromRecords, Sharded
+from projections.settle import Settler
 from queries.reader import Queries
+from readmodels.keys import Keys
 
 DATABASES = ("log", "catalogue", "keys", "directory", "ingest")
 
@@ -108,8 +112,7 @@ class Wiring:
                 name_ = sql.Identifier(self._database(name))
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name_))
         client = redis_adapter.connect(self.redis_url)
-        for key in client.scan_iter(match=f"{self.settings.namespace}:*", count=1000):
-            client.unlink(key)
+        redis_adapter.wipe(client, f"{self.settings.namespace}:*")
         client.close()
         for folder in (self.settings.wrapping_folder(), self.settings.models_folder()):
             shutil.rmtree(folder, ignore_errors=True)
@@ -167,13 +170,18 @@ class Wiring:
         return [self._log("log", f"shard_{n}", self.keyring) for n in range(self.settings.shards)]
 
     @cached_property
+    def records(self) -> list[PostgresRecords]:
+        """The shards' records outside Redis."""
+        return [self._records(log) for log in self.customers]
+
+    @cached_property
     def catalogue(self) -> PostgresLog:
         """The log of products and experiments."""
         return self._log("catalogue", "public", None)
 
     @cached_property
-    def redis(self) -> "redis.Redis":
-        """A synchronous client."""
+    def redis(self) -> redis_adapter.Client:
+        """A synchronous client of the server or the cluster."""
         client = redis_adapter.connect(self.redis_url)
         self._stack.callback(client.close)
         return client
@@ -182,6 +190,19 @@ class Wiring:
     def generations(self) -> Generations:
         """Which generation of read models is live."""
         return Generations(self.redis, self.settings.namespace)
+
+    @cached_property
+    def kept(self) -> FromRecords:
+        """The records of all shards outside Redis, up to date."""
+        return FromRecords(self.records, Sharded(self.customers))
+
+    def people(self, generation: int) -> RedisCustomerStore:
+        """The customers' store of a generation."""
+        return RedisCustomerStore(self.redis, Keys(self.settings.namespace, generation))
+
+    def settler(self, generation: int) -> Settler:
+        """Settles in a generation; what is missing there comes from the records outside Redis and the log."""
+        return Settler(self.people(generation), self.kept)
 
     def positions(self, log: PostgresLog) -> PostgresPositions:
         """How far projections of a log have come."""
@@ -199,7 +220,7 @@ class Wiring:
 
     def reader(self) -> RedisReader:
         """Read models for queries, on the running event loop."""
-        return RedisReader(self.redis_url, self.settings.namespace)
+        return RedisReader(self.redis_url, self.settings.namespace, Rescue(self.kept, self.settler))
 
     def queries(self, reader: RedisReader) -> Queries:
         """The read side."""
@@ -218,10 +239,15 @@ class Wiring:
         log = PostgresLog(self._url(database), mapper, keyring, schema=schema, create=create)
         if create:
             PostgresPositions(log, create=True)
+            if keyring is not None:
+                self._records(log, create=True)
             log.close()
         else:
             self._stack.callback(log.close)
         return log
+
+    def _records(self, log: PostgresLog, *, create: bool = False) -> PostgresRecords:
+        return PostgresRecords(log, self.keyring, derive(self.master, "bespoke statistics part"), create=create)
 
     def _refuse_other_shards(self) -> None:
         """A stream's shard depends on how many there are, so their number is fixed by the first start."""

@@ -43,7 +43,7 @@ class Bus:
         directory: Directory,
         *,
         cache: int = 20_000,
-        attempts: int = 20,
+        attempts: int = 100,
     ) -> None:
         self._customers = customers
         self._catalogue = catalogue

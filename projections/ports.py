@@ -1,11 +1,12 @@
 """What projections need from outside, beside the stores of readmodels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from domain.event import Event
+from readmodels.customer import CustomerRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,20 @@ class History(Protocol):
 
     def streams(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
         """Each stream that exists with all its events in order."""
+
+
+class Tail(History, Protocol):
+    """The log, by stream, from somewhere on."""
+
+    def streams_after(self, versions: Mapping[UUID, int]) -> Iterable[tuple[UUID, list[Event]]]:
+        """Each of these streams that has events beyond its version, with those in order."""
+
+
+class Source(Protocol):
+    """Where records come from that a store lacks."""
+
+    def records(self, streams: Sequence[UUID]) -> dict[UUID, CustomerRecord]:
+        """The records of those streams that exist, up to their last event."""
 
 
 class Feed(Protocol):

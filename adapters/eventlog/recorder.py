@@ -2,7 +2,7 @@
 subscription. What the library guarantees stays: (stream, version) is unique, positions become visible in their order,
 subscribers are notified."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from queue import Empty
 from struct import Struct
 from typing import Any
@@ -103,6 +103,10 @@ class BatchRecorder(PostgresApplicationRecorder):
         self._select_streams = SQL(
             f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%b) ORDER BY originator_id, originator_version"
         ).format(table)
+        self._select_streams_after = SQL(
+            f"SELECT {columns} FROM {{}} JOIN unnest(%b::uuid[], %b::bigint[]) AS known (stream, version)"
+            " ON originator_id = stream AND originator_version > version ORDER BY originator_id, originator_version"
+        ).format(table)
         self._select_topics = SQL(
             f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%b) AND topic = ANY(%b)"
             " ORDER BY originator_id, originator_version"
@@ -170,6 +174,16 @@ class BatchRecorder(PostgresApplicationRecorder):
                 cursor.execute(self._select_streams, (list(streams),), prepare=True)
             else:
                 cursor.execute(self._select_topics, (list(streams), list(topics)), prepare=True)
+            return [StoredEvent(*row) for row in cursor.fetchall()]
+
+    @twice
+    def select_streams_after(self, versions: Mapping[UUID, int]) -> Sequence[StoredEvent]:
+        """The events of many streams that are beyond a version, stream by stream, each in the order of its versions."""
+        with (
+            self.datastore.get_connection() as connection,
+            connection.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
+            cursor.execute(self._select_streams_after, (list(versions), list(versions.values())), prepare=True)
             return [StoredEvent(*row) for row in cursor.fetchall()]
 
     def follow(self, gt: int) -> BatchSubscription:

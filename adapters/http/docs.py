@@ -50,8 +50,11 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 def answers(shape: type) -> dict[int, ResponseSpec]:
-    """The 200 of a route."""
-    return {200: ResponseSpec(shape, description="Taken", generate_examples=False)}
+    """The 200 of a route, and the 202 where Kafka stands between."""
+    return {
+        200: ResponseSpec(shape, description="Taken", generate_examples=False),
+        202: ResponseSpec(shape, description="Accepted: safe with Kafka, and recorded soon", generate_examples=False),
+    }
 
 
 def body_of(description: str, media_types: frozenset[str]) -> type[Operation]:

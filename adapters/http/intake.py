@@ -20,18 +20,21 @@ _REFUSED = 409
 
 class Taken(msgspec.Struct, frozen=True):
     """What became of a delivery. ``recorded`` counts events; ``duplicates`` items of which nothing was new;
-    ``skipped`` items of no interest; ``errors`` names each item that was refused."""
+    ``skipped`` items of no interest; ``errors`` names each item that was refused. ``accepted`` counts items that are
+    safe with Kafka and will be recorded."""
 
     success: bool
     recorded: int
     duplicates: int
     skipped: int
     errors: tuple[FieldError, ...] = ()
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``status`` is 200, or the one to refuse with where no item was good."""
+    """``status`` is 200, 202 where items were accepted and are not recorded yet, or the one to refuse with where no
+    item was good."""
 
     taken: Taken
     status: int
@@ -86,11 +89,13 @@ def _judge(parsed: Parsed, outcomes: Sequence[Outcome]) -> Verdict:
     taken = Taken(
         success=not problems,
         recorded=sum(outcome.events for outcome in outcomes),
-        duplicates=sum(not any(outcome.events for outcome in item) for item in good),
+        duplicates=sum(not any(outcome.events or outcome.accepted for outcome in item) for item in good),
         skipped=parsed.skipped,
         errors=tuple(FieldError(p.field, p.reason, p.index, p.status) for p in problems),
+        accepted=sum(any(outcome.accepted for outcome in item) for item in good),
     )
-    return Verdict(taken, 200 if good or parsed.skipped or not problems else _status(problems))
+    fine = 202 if taken.accepted else 200
+    return Verdict(taken, fine if good or parsed.skipped or not problems else _status(problems))
 
 
 def _refused(item: Sequence[Outcome]) -> bool:

@@ -22,10 +22,12 @@ _KIB = 1024
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """A single call was taken. ``recorded`` counts events; 0: recorded before, or of no interest."""
+    """A single call was taken. ``recorded`` counts events; 0: recorded before, or of no interest. ``accepted``: it is
+    safe with Kafka and will be recorded (status 202)."""
 
     success: bool
     recorded: int
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,11 @@ def _handler(intake: Intake, channel: Channel, keys: ApiKeys, route: _Route) -> 
         body = route.prepare(await bodies.read(request, route.media_types))
         trust = Trust(known_identifiers=True) if route.signed else trust_of(request.auth)
         verdict = await intake.take(route.channel, channel, _headers(request), body, trust)
-        if verdict.status != 200:
+        if verdict.status >= 400:
             return answer(request, verdict.status, verdict.taken.errors)
-        return Response(Recorded(True, verdict.taken.recorded) if route.single else verdict.taken)
+        taken = verdict.taken
+        told = Recorded(True, taken.recorded, taken.accepted) if route.single else taken
+        return Response(told, status_code=verdict.status)
 
     name = route.path.removeprefix("/v1/").replace("/", "_")
     return post(

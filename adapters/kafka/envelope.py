@@ -133,8 +133,8 @@ class Envelope:
         return keyed.hexdigest()[:32].encode()
 
 
-def _bound(*parts: bytes) -> bytes:
-    return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+def _bound(key: bytes, type_: bytes, id_: bytes, day: bytes) -> bytes:
+    return b"%d,%d,%d;%b%b%b%b" % (len(type_), len(id_), len(day), type_, id_, day, key)
 
 
 def _wrong(told: dict[str, bytes], cls: Any, value: bytes | None) -> str:

@@ -1,7 +1,7 @@
 """Data keys of streams and keys of retention periods, wrapped, in a database of their own."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import LiteralString, TypeVar
 from uuid import UUID
@@ -93,6 +93,11 @@ class Keyring:
             cipher = AESGCM(derive(data_key, "bespoke event", salt=period_key))
             self._ciphers.put(name, cipher)
         return cipher
+
+    def record_cipher(self, stream: UUID, periods: Sequence[int]) -> AESGCM:
+        """The cipher of a record that holds facts of these periods. Raises KeyDestroyedError when any key is gone."""
+        period_keys = b"".join(self._period_key(period) for period in periods)
+        return AESGCM(derive(self._stream_key(stream), "bespoke record", salt=period_keys))
 
     def rewrap(self) -> list[int]:
         """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""

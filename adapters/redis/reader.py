@@ -1,28 +1,34 @@
-"""The read models as queries read them: one round trip a request, the shop kept in process until it changes."""
+"""The read models as queries read them: one round trip a request, the shop kept in process until it changes.
+
+Whoever is not in Redis, though recorded, comes from PostgreSQL."""
 
 import asyncio
 from typing import Any
 from uuid import UUID
 
 import msgspec
-import redis.asyncio
 
-from adapters.redis import translated
+from adapters.redis import connect_async, translated
+from adapters.redis.rescue import Rescue
+from domain.identity import person_id
 from ml.nextitem.model import Config, build
 from queries.ports import Person, Shop
 from readmodels import catalogue, customer, keys, statistics
 from readmodels.keys import MOVED, Keys
 
+LOOKS = 8
 Versions = tuple[bytes | None, bytes | None, bytes | None]
+NOTHING: Versions = (None, None, None)
 
 
 class RedisReader:
     """Implements queries.ports.ReadModels. ``categories`` and stock come from the catalogue, so a change of either
     counts from the next request on."""
 
-    def __init__(self, url: str, namespace: str) -> None:
-        self._client = redis.asyncio.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=1)
+    def __init__(self, url: str, namespace: str, rescue: Rescue | None = None) -> None:
+        self._client = connect_async(url)
         self._namespace = namespace
+        self._rescue = rescue
         self._keys = Keys(namespace, 0)
         self._seen: Versions | None = None
         self._shop = Shop({}, build(statistics.Statistics(), {}, Config()))
@@ -35,14 +41,19 @@ class RedisReader:
 
     async def person(self, stream: UUID) -> tuple[Person, Shop]:
         """Whoever the stream belongs to, and the shop. Raises UnavailableError."""
-        home, fields = stream, await self._ask(stream)
-        for _ in range(3):  # a person may move on between two looks
-            if MOVED.encode() not in fields:
-                break
-            home = UUID(fields[MOVED.encode()].decode())
+        home = stream
+        for _ in range(LOOKS):
             fields = await self._ask(home)
-        records = {UUID(f.decode()): customer.decode(v) for f, v in fields.items() if f != MOVED.encode()}
-        return Person(home, records), self._shop
+            if MOVED.encode() in fields:
+                home = UUID(fields[MOVED.encode()].decode())
+            elif str(stream).encode() in fields:
+                records = {UUID(field.decode()): customer.decode(value) for field, value in fields.items()}
+                return Person(home, records), self._shop
+            elif home == stream:
+                break
+            else:  # it moved on between two looks
+                home = stream
+        return await self._rescued(stream), self._shop
 
     async def ready(self) -> str:
         """ "ok", or what is wrong."""
@@ -55,7 +66,16 @@ class RedisReader:
 
     async def close(self) -> None:
         """Gives all connections back."""
+        if self._rescue is not None:
+            await self._rescue.close()
         await self._client.aclose()
+
+    async def _rescued(self, stream: UUID) -> Person:
+        """Somebody who is not in Redis: never seen, not projected yet, or lost with Redis."""
+        if self._rescue is None:
+            return Person(stream, {})
+        records = await self._rescue.person(stream, self._keys.generation)
+        return Person(person_id(records) if records else stream, records)
 
     async def _ask(self, home: UUID | None = None) -> dict[bytes, bytes]:
         """A person's fields; the shop is brought up to date if anything of it changed."""
@@ -73,7 +93,8 @@ class RedisReader:
             if int(live or 0) == asked.generation:
                 await self._refresh((answers[0], answers[1], answers[2]))
                 return answers[3] if home is not None else {}
-            self._keys, self._seen = Keys(self._namespace, int(live or 0)), None
+            # Of a wiped server the shop that is known is still the best one.
+            self._keys, self._seen = Keys(self._namespace, int(live or 0)), None if live else NOTHING
 
     async def _refresh(self, versions: Versions) -> None:
         if versions == self._seen:

@@ -1,30 +1,30 @@
-"""The stores of the projections, on a synchronous client, everything in pipelines."""
+"""The stores of the projections, on a synchronous client, everything in pipelines, on one server or a cluster."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import redis
-
-from adapters.redis import translated
+from adapters.redis import Client, parts, translated, wipe
+from adapters.redis.pipelines import run
 from readmodels import keys as catalogue_of_keys
 from readmodels.keys import MOVED, Keys
-from readmodels.stores import Refused, Write
+from readmodels.stores import Change, Found, Refused, Write
 
 DAY_S = 86_400
+HELD_MS = 30_000
 
 
 class RedisCustomerStore:
     """A person is a hash: a field a stream, or the one field ``moved``."""
 
-    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
     def write(self, writes: Sequence[Write]) -> list[Refused | None]:
         """One answer a write, None where it was stored. Raises UnavailableError."""
         calls = [("FCALL", "bespoke_put", 1, self._keys.person(w.home), str(w.stream), w.was, w.value) for w in writes]
-        return [_refused(answer) for answer in _pipeline(self._client, calls)]
+        return [_refused(answer) for answer in run(self._client, calls)]
 
     def load(self, persons: Sequence[tuple[UUID, Mapping[UUID, bytes]]]) -> None:
         """Puts persons with all their streams; other streams' own hashes lead there. Raises UnavailableError."""
@@ -36,43 +36,56 @@ class RedisCustomerStore:
                 if stream != home:
                     calls.append(("DEL", self._keys.person(stream)))
                     calls.append(("HSET", self._keys.person(stream), MOVED, str(home)))
-        _pipeline(self._client, calls)
+        run(self._client, calls)
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, bytes | None]]:
         """Each stream's person, and its own field or None. Raises UnavailableError."""
         homes, found = {stream: stream for stream in streams}, dict[UUID, tuple[UUID, bytes | None]]()
         while asked := [stream for stream in streams if stream not in found]:
             calls = [("HMGET", self._keys.person(homes[stream]), MOVED, str(stream)) for stream in asked]
-            for stream, (moved, value) in zip(asked, _pipeline(self._client, calls), strict=True):
+            for stream, (moved, value) in zip(asked, run(self._client, calls), strict=True):
                 if moved:  # a marker may lead to another one, where a move was cut short
                     homes[stream] = UUID(moved.decode())
                 else:
                     found[stream] = homes[stream], value
         return found
 
-    def members(self, streams: Sequence[UUID]) -> dict[UUID, tuple[UUID, Mapping[UUID, bytes]]]:
-        """Each stream's person, and all fields of that person. Raises UnavailableError."""
-        hashes: dict[UUID, dict[bytes, bytes]] = {}
-        homes = {stream: stream for stream in streams}
-        while wanted := sorted(set(homes.values()) - hashes.keys()):
-            calls = [("HGETALL", self._keys.person(home)) for home in wanted]
-            hashes |= zip(wanted, _pipeline(self._client, calls), strict=True)
-            homes = {stream: _home(stream, hashes) for stream in streams}
-        fields = {home: _streams(hashes[home]) for home in set(homes.values())}
-        return {stream: (home, fields[home]) for stream, home in homes.items()}
+    def look(self, names: Sequence[UUID]) -> dict[UUID, Found]:
+        """The hashes of these names; who holds one is read before what is in it. Raises UnavailableError."""
+        calls = [
+            (c, key(n)) for n in names for c, key in (("GET", self._keys.settling), ("HGETALL", self._keys.person))
+        ]
+        answers = iter(run(self._client, calls))
+        return {name: _found(next(answers), next(answers)) for name in names}
 
-    def place(self, home: UUID, fields: Mapping[UUID, bytes], former: Sequence[UUID]) -> None:
-        """Makes ``home`` hold exactly these streams, then the ``former`` homes point to it. Raises UnavailableError."""
-        pairs = [part for stream, value in fields.items() for part in (str(stream), value)]
-        calls: list[tuple[Any, ...]] = [("FCALL", "bespoke_place", 1, self._keys.person(home), *pairs)]
-        calls += [("FCALL", "bespoke_leave", 1, self._keys.person(old), str(home)) for old in former]
-        _pipeline(self._client, calls)
+    def hold(self, holders: Mapping[UUID, bytes | None], token: bytes) -> set[UUID]:
+        """Those hashes that ``token`` holds from now on. Raises UnavailableError."""
+        calls = [
+            ("FCALL", "bespoke_hold", 1, self._keys.settling(name), token, holder or b"", HELD_MS)
+            for name, holder in holders.items()
+        ]
+        return {name for name, answer in zip(holders, run(self._client, calls), strict=True) if answer}
+
+    def change(self, changes: Sequence[Change], token: bytes) -> list[bool]:
+        """Whether each was made. Raises UnavailableError."""
+        return [bool(made) for made in run(self._client, [self._change(each, token) for each in changes])]
+
+    def release(self, names: Iterable[UUID], token: bytes) -> None:
+        """Those that ``token`` still holds are held no more. Raises UnavailableError."""
+        run(self._client, [("FCALL", "bespoke_release", 1, self._keys.settling(n), token) for n in names])
+
+    def _change(self, change: Change, token: bytes) -> tuple[Any, ...]:
+        keys = self._keys.person(change.name), self._keys.settling(change.name)
+        put = [part for stream, value in change.put.items() for part in (str(stream), value)]
+        drop = [part for stream, version in change.drop.items() for part in (str(stream), version)]
+        moved = str(change.moved_to) if change.moved_to else ""
+        return ("FCALL", "bespoke_change", 2, *keys, token, moved, len(change.put), *put, *drop)
 
 
 class RedisCatalogueStore:
     """All products in one hash, with a counter that tells readers to look again."""
 
-    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
@@ -83,7 +96,7 @@ class RedisCatalogueStore:
         ]
         if calls:
             calls.append(("INCR", self._keys.catalogue_version))
-        return [_refused(answer) for answer in _pipeline(self._client, calls)[: len(writes)]]
+        return [_refused(answer) for answer in run(self._client, calls)[: len(writes)]]
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Each product's field. Raises UnavailableError."""
@@ -97,7 +110,7 @@ class RedisCatalogueStore:
 class RedisStatisticsStore:
     """Parts by shard, and the published generation by its hash."""
 
-    def __init__(self, client: "redis.Redis", keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
@@ -115,7 +128,7 @@ class RedisStatisticsStore:
     def parts(self, shards: Iterable[int]) -> list[bytes]:
         """The parts that there are of these shards. Raises UnavailableError."""
         calls = [("GET", self._keys.statistics_part(shard)) for shard in shards]
-        return [part for part in _pipeline(self._client, calls) if part]
+        return [part for part in run(self._client, calls) if part]
 
     def publish(self, digest: str, statistics: bytes) -> None:
         """Makes an immutable generation the current one; the one before goes a day later. Raises UnavailableError."""
@@ -130,7 +143,7 @@ class RedisStatisticsStore:
 class Generations:
     """Which generation of read models is live."""
 
-    def __init__(self, client: "redis.Redis", namespace: str) -> None:
+    def __init__(self, client: Client, namespace: str) -> None:
         self._client = client
         self._namespace = namespace
 
@@ -140,6 +153,11 @@ class Generations:
             found: Any = self._client.get(catalogue_of_keys.generation(self._namespace))
         return int(found) if found else 0
 
+    def is_whole(self, generation: int) -> bool:
+        """Whether no node of a cluster has lost its part of the generation. Raises UnavailableError."""
+        where = Keys(self._namespace, generation)
+        return all(run(self._client, [("EXISTS", where.part(tag)) for tag in parts()]))
+
     def begin(self, at_least: int) -> int:
         """The number of a new generation, above ``at_least`` and above all there were. Raises UnavailableError."""
         with translated():
@@ -148,6 +166,8 @@ class Generations:
                 number = self._client.incrby(
                     catalogue_of_keys.newest_generation(self._namespace), at_least + 1 - number
                 )
+        where = Keys(self._namespace, int(number))
+        run(self._client, [("SET", where.part(tag), 1) for tag in parts()])
         return int(number)
 
     def switch(self, generation: int) -> None:
@@ -168,34 +188,13 @@ class Generations:
 
     def drop(self, generation: int) -> int:
         """Deletes all keys of a generation; how many. Raises UnavailableError."""
-        with translated():
-            pattern = f"{self._namespace}:g{generation}:*"
-            dropped = 0
-            for key in self._client.scan_iter(match=pattern, count=1000):
-                dropped += int(self._client.unlink(key))
-        return dropped
+        return wipe(self._client, f"{self._namespace}:g{generation}:*")
 
 
-def _pipeline(client: "redis.Redis", calls: Sequence[tuple[Any, ...]]) -> list[Any]:
-    if not calls:
-        return []
-    pipeline: Any = client.pipeline(transaction=False)
-    for call in calls:
-        pipeline.execute_command(*call)
-    with translated():
-        return list(pipeline.execute())
-
-
-def _home(stream: UUID, hashes: Mapping[UUID, Mapping[bytes, bytes]]) -> UUID:
-    """Where the markers that are known lead from a stream's own hash."""
-    home = stream
-    while moved := hashes.get(home, {}).get(MOVED.encode()):
-        home = UUID(moved.decode())
-    return home
-
-
-def _streams(fields: Mapping[bytes, bytes]) -> dict[UUID, bytes]:
-    return {UUID(field.decode()): value for field, value in fields.items() if field != MOVED.encode()}
+def _found(holder: bytes | None, fields: Mapping[bytes, bytes]) -> Found:
+    moved = fields.get(MOVED.encode())
+    streams = {UUID(field.decode()): value for field, value in fields.items() if field != MOVED.encode()}
+    return Found(streams, UUID(moved.decode()) if moved else None, holder)
 
 
 def _refused(answer: Any) -> Refused | None:

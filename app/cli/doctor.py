@@ -11,6 +11,7 @@ import click
 from psycopg import connect
 
 from adapters.embedded import EmbeddedServerError
+from adapters.redis import oldest_version, version_parts
 from app import project
 from app.cli.output import json_option, show
 from app.settings import Settings, SettingsError
@@ -143,10 +144,8 @@ def _postgres(wiring: Wiring) -> str:
 
 
 def _redis(wiring: Wiring) -> str:
-    info = wiring.redis.info("server")
-    name = "valkey" if "valkey_version" in info else "redis"
-    number = str(info[f"{name}_version"])
-    if tuple(int(part) for part in number.split(".")[:2]) < (7, 2):
+    name, number = oldest_version(wiring.redis)
+    if version_parts(number) < (7, 2):
         raise OSError(f"{name} {number}, 7.2 or newer is needed")
     return f"{name} {number}"
 

@@ -12,7 +12,7 @@ from adapters.kafka.connection import Admin
 from app import ingest as ingesting
 from app.cli.output import json_option, show
 from app.settings import Settings
-from app.tuning import collect_less
+from app.tuning import for_batches
 from app.wiring import Wiring
 
 
@@ -29,7 +29,7 @@ def ingest(
     """Record what channels published to Kafka."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.ERROR)
-    collect_less()
+    for_batches()
     with Wiring(Settings()) as wiring:
         if create_topics:
             made = Admin(wiring.broker).create_topics(partitions, replicas)

@@ -8,8 +8,9 @@ import click
 
 from app import project as projector
 from app.cli.output import bar, json_option, show
+from app.on_ray import ray_engine
 from app.settings import Settings
-from app.tuning import collect_less
+from app.tuning import for_batches
 from app.wiring import Wiring
 
 
@@ -18,7 +19,7 @@ from app.wiring import Wiring
 @json_option
 def project(follow: bool, as_json: bool) -> None:
     """Fold the event log into Redis."""
-    collect_less()
+    for_batches()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     with Wiring(Settings()) as wiring:
         wiring.provision()
@@ -36,14 +37,15 @@ def project(follow: bool, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", help="What folds: all cores, or Ray.")
 @json_option
-def rebuild(as_json: bool) -> None:
+def rebuild(engine: str, as_json: bool) -> None:
     """Fold everything anew from position 0, beside what is live, then switch."""
-    collect_less()
+    for_batches()
     with Wiring(Settings()) as wiring:
         wiring.provision()
         with bar("rebuilding", sum(log.head() for log in (wiring.catalogue, *wiring.customers))) as advance:
-            old, new, events = projector.rebuild(wiring, advance)
+            old, new, events = projector.rebuild(wiring, advance, ray_engine if engine == "ray" else None)
         show(
             {"from_generation": old, "to_generation": new, "events": events},
             f"{events} events folded into generation {new}, which is live now.",

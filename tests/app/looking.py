@@ -7,11 +7,13 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from adapters.redis import keys_like
 from adapters.redis.stores import RedisCustomerStore
 from app.wiring import Wiring
 from domain.identity import Identifier
 from readmodels.customer import CustomerRecord, decode, encode
 from readmodels.keys import Keys
+from tests.projections.memory import members
 
 POLL_S = 0.02
 
@@ -28,9 +30,9 @@ def told_by_identifier(wiring: Wiring, identifiers: Iterable[Identifier]) -> dic
     """Each identifier's record, its links named by identifier, and the identifiers that are one person with it."""
     streams = {_stream(wiring, identifier): f"{identifier.kind}:{identifier.value}" for identifier in identifiers}
     where = Keys(wiring.settings.namespace, wiring.generations.live())
-    members = RedisCustomerStore(wiring.redis, where).members(list(streams))
+    found = members(RedisCustomerStore(wiring.redis, where), list(streams))
     return {
-        name: (_renamed(decode(members[stream][1][stream]), streams), frozenset(streams[s] for s in members[stream][1]))
+        name: (_renamed(decode(found[stream][1][stream]), streams), frozenset(streams[s] for s in found[stream][1]))
         for stream, name in streams.items()
     }
 
@@ -52,7 +54,7 @@ def everything(wiring: Wiring) -> dict[str, Any]:
         "statistics": wiring.redis.get(where.statistics(current.decode())) if current else None,
         "catalogue": wiring.redis.hgetall(where.catalogue),
     }
-    for key in wiring.redis.scan_iter(match=f"{prefix}person:*", count=1000):
+    for key in keys_like(wiring.redis, f"{prefix}person:*"):
         found[key.decode().removeprefix(prefix)] = wiring.redis.hgetall(key)
     return found
 

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def folders(wiring: Wiring) -> list[Path]:
         taken = take(bus, channels[channel], content, json.dumps(said).encode())
         assert (taken.recorded > 0, taken.refused, taken.skipped) == (True, 0, 0)
     project.catch_up(wiring, project.start_generation(wiring))
-    assert on_disk(wiring.redis, keys.confirmed(wiring.settings.namespace))
+    assert on_disk(wiring.redis, partial(keys.confirmed, wiring.settings.namespace))
     with psycopg.connect(wiring.postgres_url, autocommit=True) as connection:
         connection.execute("CHECKPOINT")
     return [wiring.settings.var / "postgres", wiring.settings.var / "valkey"]

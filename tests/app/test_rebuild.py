@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from adapters.redis import keys_like, wipe
 from app import project
 from app.children import Children
 from app.demo import eshop
@@ -86,7 +87,7 @@ def assert_as_rebuilt(wiring: Wiring) -> None:
     again = everything(wiring)
     assert live.keys() == again.keys()
     assert [key for key in live if live[key] != again[key]] == []
-    assert list(wiring.redis.scan_iter(match=f"{wiring.settings.namespace}:g{old}:*")) == []
+    assert list(keys_like(wiring.redis, f"{wiring.settings.namespace}:g{old}:*")) == []
 
 
 def test_a_rebuild_of_every_fixture_is_the_same_to_the_byte(wiring: Wiring) -> None:
@@ -121,7 +122,7 @@ def test_a_wiped_redis_is_filled_again_without_anybody_asking(wiring: Wiring, pr
     wait_for(wiring.generations.live)
     wait_until_projected(wiring)
     before, first = everything(wiring), wiring.generations.live()
-    wiring.redis.unlink(*wiring.redis.scan_iter(match=f"{wiring.settings.namespace}:*", count=1000))
+    wipe(wiring.redis, f"{wiring.settings.namespace}:*")
     assert wiring.generations.live() == 0
     wait_for(lambda: wiring.generations.live() and project.lag(wiring) == 0)
     projectors.stop()

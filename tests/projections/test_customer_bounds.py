@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from domain.customer import Customer
 from domain.identity import IdentifierKind
 from domain.values import Details, Line
-from projections.project_customers import CustomersProjection
 from readmodels.customer import CART_ENTRIES, ORDERS_KEPT, RECENT, combine, encode
 from tests.projections.facts import folded, recorded, shuffle
-from tests.projections.memory import DiedError, MemoryCustomerStore, MemoryLog, projected
+from tests.projections.memory import DiedError, MemoryCustomerStore, MemoryLog, projected, projection
 from tests.projections.test_customer_fold import fact, order
 
 #: A minute, and what is done to the cart in it: so many pieces of a SKU, a whole new cart, or an order.
@@ -115,11 +114,11 @@ def test_a_store_that_fails_once_loses_nothing_when_the_same_projection_goes_on(
         log.view(who)
     log.link(0, 1)
     store = MemoryCustomerStore()
-    projection = CustomersProjection(store, log)
+    projector = projection(store, log)
     store.steps = steps
     try:
-        projection.apply(log.recorded)
+        projector.apply(log.recorded)
     except DiedError:
         store.steps = None
-        projection.apply(log.recorded)
+        projector.apply(log.recorded)
     assert store.content(log.ids) == projected(log, 1).content(log.ids)

@@ -9,10 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain.identity import IdentifierKind
-from projections.project_customers import CustomersProjection
 from readmodels.customer import decode, encode
 from tests.projections.facts import folded
-from tests.projections.memory import DiedError, MemoryCustomerStore, MemoryLog, projected
+from tests.projections.memory import DiedError, MemoryCustomerStore, MemoryLog, projected, projection
 
 K = IdentifierKind
 Acts = Sequence[tuple[str, int, int]]
@@ -40,14 +39,14 @@ def killed(log: MemoryLog, steps: int, size: int, back: int) -> MemoryCustomerSt
     store, at = MemoryCustomerStore(), 0
     store.steps = steps
     try:
-        projection = CustomersProjection(store, log)
+        projector = projection(store, log)
         for at in range(len(log.recorded)):
-            projection.apply(log.recorded[at : at + 1])
+            projector.apply(log.recorded[at : at + 1])
     except DiedError:
         store.steps = None
-        projection = CustomersProjection(store, log)
+        projector = projection(store, log)
         for start in range(max(0, at - back), len(log.recorded), size):
-            projection.apply(log.recorded[start : start + size])
+            projector.apply(log.recorded[start : start + size])
     return store
 
 
@@ -59,7 +58,7 @@ def test_batches_of_any_size_end_in_the_same_bytes(
     log = happened(kinds, acts)
     expected = projected(log, len(log.recorded)).content(log.ids)
     assert projected(log, size, known).content(log.ids) == expected
-    for stream, (_, (_, stored)) in expected.items():
+    for stream, (_, (_, stored), _) in expected.items():
         ((_, events),) = log.streams([stream])
         assert stored == encode(folded(events))
 
@@ -72,7 +71,7 @@ def test_repeating_any_part_of_the_log_changes_nothing(
     log = happened(kinds, acts)
     store = projected(log, 3)
     before, writes = store.content(log.ids), store.writes
-    CustomersProjection(store, log).apply(log.recorded[start : start + size])
+    projection(store, log).apply(log.recorded[start : start + size])
     assert store.content(log.ids) == before
     assert store.writes == writes
 
@@ -131,7 +130,7 @@ def test_a_store_that_was_changed_beside_it_is_read_again() -> None:
     log = MemoryLog([K.USER])
     log.view(0)
     store = MemoryCustomerStore()
-    one, other = CustomersProjection(store, log), CustomersProjection(store, log)
+    one, other = projection(store, log), projection(store, log)
     one.apply(log.recorded[:1])
     other.apply(log.recorded)
     log.view(0)
@@ -144,11 +143,11 @@ def test_a_wiped_store_is_refilled_from_the_log() -> None:
     for _ in range(5):
         log.view(0)
     store = MemoryCustomerStore()
-    projection = CustomersProjection(store, log)
-    projection.apply(log.recorded[:3])
+    projector = projection(store, log)
+    projector.apply(log.recorded[:3])
     store.homes.clear()
-    projection.restart()
-    projection.apply(log.recorded[3:])
+    projector.restart()
+    projector.apply(log.recorded[3:])
     assert store.content(log.ids) == projected(log, 1).content(log.ids)
 
 
@@ -158,5 +157,5 @@ def test_whoever_shuffles_streams_within_a_batch_gets_the_same() -> None:
     for _ in range(5):
         order = sorted(log.recorded, key=lambda each: (each.event.originator_version, chance.random()))
         store = MemoryCustomerStore()
-        CustomersProjection(store, log).apply(order)
+        projection(store, log).apply(order)
         assert store.content(log.ids) == expected

@@ -19,6 +19,7 @@ from readmodels.customer import CustomerRecord
 from readmodels.keys import Keys
 from readmodels.statistics import Statistics
 from readmodels.stores import Write
+from tests.adapters.redis.test_stores import settled
 
 A, B, C, D = sorted(uuid4() for _ in range(4))
 RECORD = CustomerRecord(version=1, kind="user", first_at=5)
@@ -68,7 +69,7 @@ def room(servers: Wiring) -> Iterator[Room]:
 def test_a_stream_leads_to_its_person_with_all_its_streams(room: Room) -> None:
     people = room.people()
     people.write([Write(s, s, 0, customer.encode(RECORD)) for s in (A, B, C)])
-    people.place(A, {A: customer.encode(RECORD), B: customer.encode(RECORD)}, [B])
+    settled(people, A, {A: customer.encode(RECORD), B: customer.encode(RECORD)}, [B])
 
     async def look(reader: RedisReader) -> None:
         for stream, home, members in ((A, A, {A, B}), (B, A, {A, B}), (C, C, {C}), (D, D, set())):
@@ -81,8 +82,8 @@ def test_a_stream_leads_to_its_person_with_all_its_streams(room: Room) -> None:
 
 def test_two_markers_in_a_row_are_followed(room: Room) -> None:
     people = room.people()
-    people.place(B, {B: customer.encode(RECORD), C: customer.encode(RECORD)}, [C])
-    people.place(A, {A: customer.encode(RECORD), B: customer.encode(RECORD), C: customer.encode(RECORD)}, [B])
+    settled(people, B, {B: customer.encode(RECORD), C: customer.encode(RECORD)}, [C])
+    settled(people, A, dict.fromkeys((A, B, C), customer.encode(RECORD)), [B])
 
     async def look(reader: RedisReader) -> None:
         person, _ = await reader.person(C)
@@ -144,7 +145,7 @@ def test_statistics_and_the_model_count_from_the_next_request_on(room: Room) -> 
     room.ask(look)
 
 
-def test_a_wiped_server_is_an_empty_shop_and_not_ready(room: Room) -> None:
+def test_of_a_wiped_server_the_shop_is_kept_and_it_is_not_ready(room: Room) -> None:
     room.sell("SKU", 100)
 
     async def before(reader: RedisReader) -> None:
@@ -156,9 +157,19 @@ def test_a_wiped_server_is_an_empty_shop_and_not_ready(room: Room) -> None:
             room.client.unlink(key)
         assert await reader.ready() == "nothing projected yet"
         person, shop = await reader.person(A)
-        assert (person.streams, dict(shop.products)) == ({}, {})
+        assert (person.streams, set(shop.products)) == ({}, {"SKU"})
 
-    room.ask(before, after)
+    async def others(_: RedisReader) -> None:
+        reader = RedisReader(room.url, room.name)
+        assert (await reader.shop()).products == {}
+        await reader.close()
+
+    async def filled(reader: RedisReader) -> None:
+        room.sell("MORE", 100, generation=2)
+        room.generations.switch(2)
+        assert set((await reader.shop()).products) == {"MORE"}
+
+    room.ask(before, after, others, filled)
 
 
 def test_a_hundred_requests_at_once_see_the_same_shop(room: Room) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,13 +14,23 @@ from app.wiring import Wiring
 from commands.ports import UnavailableError
 from readmodels import keys
 from readmodels.keys import Keys
-from readmodels.stores import Refused, Write
+from readmodels.stores import Change, Found, Refused, Write
 
 A, B, C = sorted(uuid4() for _ in range(3))
 
 
 def value(version: int, content: bytes = b"x") -> bytes:
     return version.to_bytes(4, "big") + content
+
+
+def settled(people: RedisCustomerStore, home: UUID, fields: dict[UUID, bytes], former: list[UUID]) -> None:
+    """Moves streams into one hash, as settling does."""
+    found = people.look([home, *former])
+    assert people.hold(dict.fromkeys(found), b"t") == set(found)
+    gone = {name: {s: int.from_bytes(v[:4], "big") for s, v in found[name].fields.items()} for name in former}
+    changes = [Change(home, put=fields), *(Change(name, drop=gone[name], moved_to=home) for name in former)]
+    assert all(people.change(changes, b"t"))
+    people.release(found, b"t")
 
 
 @pytest.fixture
@@ -48,19 +59,26 @@ def test_each_write_has_its_own_answer(people: RedisCustomerStore) -> None:
 
 def test_who_moved_is_found_where_they_are_now(people: RedisCustomerStore) -> None:
     people.write([Write(s, s, 0, value(1, s.bytes)) for s in (A, B, C)])
-    people.place(A, {A: value(1, A.bytes), B: value(1, B.bytes)}, [B])
+    settled(people, A, {A: value(1, A.bytes), B: value(1, B.bytes)}, [B])
     assert people.read([A, B, C]) == {s: (C if s == C else A, value(1, s.bytes)) for s in (A, B, C)}
     assert people.write([Write(B, B, 1, value(2))]) == [Refused(A, 0)]
     assert people.write([Write(A, B, 1, value(2))]) == [None]
     members = {A: value(1, A.bytes), B: value(2)}
-    assert people.members([A, B]) == {A: (A, members), B: (A, members)}
+    assert people.look([A, B]) == {A: Found(members), B: Found({}, moved_to=A)}
 
 
-def test_members_are_found_through_several_moves(people: RedisCustomerStore) -> None:
-    people.place(C, {C: value(1), B: value(1)}, [B])
-    people.place(A, {A: value(1), C: value(1)}, [C])  # B's marker still names C
-    assert people.members([B])[B][0] == A
-    assert people.members([uuid4()]).popitem()[1][1] == {}
+def test_who_moved_several_times_is_found(people: RedisCustomerStore) -> None:
+    settled(people, B, {C: value(1), B: value(1)}, [C])
+    settled(people, A, {A: value(1), B: value(1), C: value(2)}, [B])  # C's marker still names B
+    assert people.read([C]) == {C: (A, value(2))}
+
+
+def test_the_holder_is_told_with_what_is_in_the_hash(people: RedisCustomerStore) -> None:
+    people.write([Write(A, A, 0, value(1))])
+    assert people.hold({A: None, B: None}, b"t") == {A, B}
+    assert people.look([A, B, C]) == {A: Found({A: value(1)}, None, b"t"), B: Found({}, None, b"t"), C: Found({})}
+    people.release([A, B], b"t")
+    assert people.look([B]) == {B: Found({})}
 
 
 def test_the_catalogue_tells_that_it_changed(servers: Wiring, where: Keys) -> None:
@@ -144,7 +162,7 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
         lambda: Generations(client, "t_none").live(),
         lambda: redis_adapter.load_functions(client),
         lambda: redis_adapter.run_identity(client),
-        lambda: redis_adapter.on_disk(client, "marker"),
+        lambda: redis_adapter.on_disk(client, str),
     ):
         with pytest.raises(UnavailableError):
             act()
@@ -154,6 +172,6 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
 def test_what_is_confirmed_is_on_disk(servers: Wiring, where: Keys) -> None:
     name = UUID(int=7)
     RedisCustomerStore(servers.redis, where).write([Write(name, name, 0, value(1, b"written-through"))])
-    assert redis_adapter.on_disk(servers.redis, keys.confirmed(where.namespace))
+    assert redis_adapter.on_disk(servers.redis, partial(keys.confirmed, where.namespace))
     files = [path for path in (servers.settings.var / "valkey").rglob("*") if path.is_file()]
     assert any(b"written-through" in path.read_bytes() for path in files)

@@ -1,0 +1,1 @@
+"""Fault drills: whatever is killed, nothing acknowledged is lost, nothing doubled, and the read models are right."""
