@@ -5,7 +5,7 @@ them are the same, and so the bytes are.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +20,7 @@ from app.tuning import for_batches
 from app.wiring import Wiring
 from projections.bulk import Linked, bring_together, fold_streams
 from projections.project_statistics import publish
+from readmodels.customer import CustomerRecord
 from readmodels.keys import Keys
 from readmodels.statistics import decode_part, encode_part, join
 
@@ -39,6 +40,8 @@ class Slice:
     until: int
     customers: int | None
     statistics: int | None
+    #: Whether the records go outside Redis too: where they are not complete there.
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,11 @@ def fold_shards(
         progress(done.events)
     if customers is not None:
         bring_together(RedisCustomerStore(wiring.redis, _keys(wiring, customers)), linked)
+    kept = {each.shard for each in slices if each.keep}
     if statistics is not None:
-        _keep_parts(wiring, statistics, parts, heads)
+        _keep_parts(wiring, statistics, parts, heads, kept)
+    for shard in kept:
+        wiring.records[shard].save({}, covered=heads[shard])
     return heads
 
 
@@ -87,7 +93,8 @@ def fold_slice(wiring: Wiring, task: Slice) -> Done:
     log = wiring.customers[task.shard]
     store = None if task.customers is None else RedisCustomerStore(wiring.redis, _keys(wiring, task.customers))
     streams, least = streams_between(log, task.low, task.high, task.until), wiring.settings.least_people
-    folded = fold_streams(streams, store=store, statistics=task.statistics is not None, least=least)
+    keep = wiring.records[task.shard].save if task.keep else _nowhere
+    folded = fold_streams(streams, store=store, statistics=task.statistics is not None, least=least, keep=keep)
     return Done(task.shard, folded.events, folded.linked, encode_part(folded.part))
 
 
@@ -128,17 +135,26 @@ def _fold_here(task: Slice) -> Done:
 
 
 def _slices(wiring: Wiring, shard: int, head: int, customers: int | None, statistics: int | None) -> Iterator[Slice]:
+    keep = customers is not None and not wiring.records[shard].covered()
     ends = boundaries(wiring.customers[shard], head, max(1, head // SLICE_EVENTS))
     for low, high in pairwise(ends):
-        yield Slice(shard, low, high, head, customers, statistics)
+        yield Slice(shard, low, high, head, customers, statistics, keep)
 
 
-def _keep_parts(wiring: Wiring, generation: int, parts: dict[int, list[bytes]], heads: dict[int, int]) -> None:
+def _keep_parts(
+    wiring: Wiring, generation: int, parts: dict[int, list[bytes]], heads: dict[int, int], kept: set[int]
+) -> None:
     store, least = RedisStatisticsStore(wiring.redis, _keys(wiring, generation)), wiring.settings.least_people
     whole = {shard: join(map(decode_part, found), heads[shard], least) for shard, found in parts.items()}
     for shard, part in whole.items():
         store.save(shard, encode_part(part))
+        if shard in kept:
+            wiring.records[shard].save_part(encode_part(part))
     publish(store, whole.values(), least)
+
+
+def _nowhere(records: Mapping[UUID, CustomerRecord]) -> None:
+    """They are kept already."""
 
 
 def _keys(wiring: Wiring, generation: int) -> Keys:

@@ -4,7 +4,7 @@ The same folds as event by event, and so the same bytes; but each record is writ
 stream's views meet each other without a look into the past.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from uuid import UUID
@@ -39,14 +39,17 @@ def fold_streams(
     store: CustomerStore | None,
     statistics: bool,
     least: int = LEAST_PEOPLE,
+    keep: Callable[[Mapping[UUID, CustomerRecord]], None] = lambda records: None,
 ) -> Folded:
-    """Stores the records of whole streams in ``store`` and counts their statistics; which of the two is wanted."""
+    """Stores the records of whole streams in ``store`` and counts their statistics; which of the two is wanted.
+    ``keep`` is told of all records that are stored."""
     folded, streams = Folded(), iter(streams)
     while batch := list(islice(streams, BATCH)):
         if store is not None:
             records = [(stream, fold_all(CustomerRecord(), events)) for stream, events in batch]
             folded.linked += [(stream, record.kind, record.links) for stream, record in records if record.links]
             store.load([(stream, {stream: encode(record)}) for stream, record in records])
+            keep(dict(records))
         for stream, events in batch:
             folded.events += len(events)
             if statistics:

@@ -11,6 +11,7 @@ waits, and its late calls change nothing.
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from uuid import UUID, uuid4
 
 from domain.identity import IdentifierKind, person_id, persons
@@ -54,24 +55,27 @@ class Settler:
         """
         todo, homes, patience = set(streams), dict[UUID, UUID](), _Patience()
         for attempt in range(ATTEMPTS):
+            groups = self._groups(todo)
+            restless = [group for group in groups if not group.rests]
+            moved = self._rearrange(restless, patience) if restless else []
+            for group in (*moved, *(group for group in groups if group.rests)):
+                homes |= group.homes
+            todo = {name for group in restless for name in group.found}.difference(*(g.found for g in moved))
             if not todo:
                 return homes
-            groups = self._groups(todo)
-            homes |= {s: home for group in groups if group.rests for s, home in group.homes.items()}
-            restless = [group for group in groups if not group.rests]
-            todo = {name for group in restless for name in group.found}
-            if restless and not self._rearrange(restless, patience):
-                self._pause(attempt)
+            self._pause(attempt)
         raise UnsettledError(f"{len(todo)} streams")
 
     def _groups(self, start: Iterable[UUID]) -> "list[_Group]":
         """All that hangs together with ``start``, group by group."""
-        found, lost = _reach(self._store, start), dict[UUID, bytes]()
+        records = _Records()
+        found, lost = _reach(self._store, start, records), dict[UUID, bytes]()
         while more := self._lost(found, lost):
             lost |= more
-            linked = {other for value in more.values() for other in decode(value).links}
-            found |= _reach(self._store, linked - found.keys())
-        return [_Group({name: found[name] for name in names}, lost) for names in _components(found, lost)]
+            linked = {other for value in more.values() for other in records[value].links}
+            found |= _reach(self._store, linked - found.keys(), records)
+        groups = _components(found, lost, records)
+        return [_Group({name: found[name] for name in names}, lost, records) for names in groups]
 
     def _lost(self, found: Mapping[UUID, Found], known: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
         """What there is of streams that are named somewhere and live nowhere."""
@@ -80,8 +84,8 @@ class Settler:
         records = self._source.records(sorted(lost)) if lost else {}
         return {stream: encode(record) for stream, record in records.items()}
 
-    def _rearrange(self, groups: "list[_Group]", patience: "_Patience") -> bool:
-        """One attempt at these groups; whether any changed."""
+    def _rearrange(self, groups: "list[_Group]", patience: "_Patience") -> "list[_Group]":
+        """One attempt at these groups; those that now rest: nobody else moved anything there until the last change."""
         token = new_token()
         held = self._store.hold({n: patience.of(n, f) for g in groups for n, f in g.found.items()}, token)
         whole = {name for group in groups if group.found.keys() <= held for name in group.found}
@@ -89,7 +93,7 @@ class Settler:
         for what in (_Group.additions, _Group.markers, _Group.removals):
             seen = self._change(seen, what, token)
         self._store.release(held, token)
-        return bool(seen)
+        return seen
 
     def _change(self, groups: "list[_Group]", what: "Callable[[_Group], list[Change]]", token: bytes) -> "list[_Group]":
         """Makes these changes of all groups; the groups where all were made."""
@@ -113,19 +117,27 @@ class _Patience:
         return found.held_by if met > PATIENCE else None
 
 
+class _Records(dict[bytes, CustomerRecord]):
+    """Stored values as records, each decoded once."""
+
+    def __missing__(self, value: bytes) -> CustomerRecord:
+        record = self[value] = decode(value)
+        return record
+
+
 class _Group:
     """Streams that hang together, and where each one is and should be. ``lost``: fields that are in no hash."""
 
-    def __init__(self, found: Mapping[UUID, Found], lost: Mapping[UUID, bytes]) -> None:
+    def __init__(self, found: Mapping[UUID, Found], lost: Mapping[UUID, bytes], records: _Records) -> None:
         self.found = found
         self._fields = {stream: value for stream, value in lost.items() if stream in found}
         for stream, value in ((s, v) for each in found.values() for s, v in each.fields.items()):
             if _version(value) > _version(self._fields.get(stream, b"")):
                 self._fields[stream] = value
-        self._members = _persons({stream: decode(value) for stream, value in self._fields.items()})
+        self._members = _persons({stream: records[value] for stream, value in self._fields.items()})
         self.homes = {stream: home for home, members in self._members.items() for stream in members}
 
-    @property
+    @cached_property
     def rests(self) -> bool:
         """Whether everything is where it should be, and nobody is about to move it."""
         untouched = all(each.held_by is None for each in self.found.values())
@@ -171,31 +183,31 @@ def _persons(records: Mapping[UUID, CustomerRecord]) -> dict[UUID, frozenset[UUI
     return {person_id(members): members for members in (persons(kinds, links) | alone).values()}
 
 
-def _reach(store: CustomerStore, start: Iterable[UUID]) -> dict[UUID, Found]:
+def _reach(store: CustomerStore, start: Iterable[UUID], records: _Records) -> dict[UUID, Found]:
     """The hashes of all streams that hang together with ``start``."""
     found: dict[UUID, Found] = {}
     frontier = set(start)
     while frontier:
         looked = store.look(sorted(frontier))
         found |= looked
-        frontier = {other for each in looked.values() for other in _told(each)} - found.keys()
+        frontier = {other for each in looked.values() for other in _told(each, records)} - found.keys()
     return found
 
 
-def _told(found: Found) -> Iterable[UUID]:
+def _told(found: Found, records: _Records) -> Iterable[UUID]:
     """All streams that a hash tells of."""
     if found.moved_to is not None:
         yield found.moved_to
     for stream, value in found.fields.items():
         yield stream
-        yield from decode(value).links
+        yield from records[value].links
 
 
-def _components(found: Mapping[UUID, Found], lost: Mapping[UUID, bytes]) -> list[set[UUID]]:
+def _components(found: Mapping[UUID, Found], lost: Mapping[UUID, bytes], records: _Records) -> list[set[UUID]]:
     """Names that tell of each other, directly or not."""
     of = {name: {name} for name in found}
     for name, each in found.items():
-        for other in (*_told(each), *(decode(lost[name]).links if name in lost else ())):
+        for other in (*_told(each, records), *(records[lost[name]].links if name in lost else ())):
             if of[name] is not of[other]:
                 small, large = sorted((of[name], of[other]), key=len)
                 large |= small

@@ -15,6 +15,7 @@ import pytest
 from adapters.redis import keys_like, wipe
 from adapters.redis.reader import RedisReader
 from app import project, refilling
+from app.bulk import fold_shards
 from app.children import Children
 from app.demo import eshop
 from app.load import wait_until_projected
@@ -195,6 +196,21 @@ def test_where_nothing_is_kept_everything_comes_from_the_log(sharded: Wiring) ->
     wiped(sharded)
     assert project.catch_up(sharded, project.start_generation(sharded)) == heads
     assert_as_rebuilt(sharded)
+
+
+def test_a_bulk_fold_keeps_records_where_they_are_not_complete(sharded: Wiring) -> None:
+    segment(sharded, islice(bodies(), 20))
+    project.catch_up(sharded, project.start_generation(sharded))
+    expected, streams = everything(sharded), signed_in(sharded)
+    assert [records.covered() for records in sharded.records] == [0, 0]
+    new = sharded.generations.begin(0)
+    heads = fold_shards(sharded, customers=new, statistics=new)
+    assert [records.covered() for records in sharded.records] == list(heads.values())
+    wiped(sharded)
+    live = project.start_generation(sharded)
+    assert project.catch_up(sharded, live) == 0
+    assert everything(sharded) == expected
+    assert all(person.streams for person in asked(sharded, *streams))
 
 
 def test_who_was_erased_is_nobody(sharded: Wiring, projectors: Children) -> None:
