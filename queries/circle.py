@@ -13,6 +13,8 @@ from domain.event import Event
 from domain.identity import SHARED_KINDS, IdentifierKind, persons
 from queries.moment import Moment
 
+#: The events that tell who is who.
+TOPICS = (Customer.Opened.TOPIC, Customer.IdentifierLinked.TOPIC, Customer.IdentifierUnlinked.TOPIC)
 #: How many owners of a shared device are looked at in one go, at least: two different ones decide.
 OWNERS = 64
 Near = Mapping[UUID, AbstractSet[UUID]]
@@ -30,7 +32,7 @@ class Told:
 
 
 def told(events: Sequence[Event], moment: Moment) -> Told:
-    """Of all the events of a stream, at least one."""
+    """Of a stream's events in order, from the first one on."""
     first, ever, linked = events[0], dict[UUID, IdentifierKind](), set[UUID]()
     for event in events:
         if isinstance(event, Customer.IdentifierLinked):
@@ -44,7 +46,8 @@ def told(events: Sequence[Event], moment: Moment) -> Told:
 
 
 class Circle:
-    """The streams around one. ``add`` what ``missing`` names until it names none; then ``person`` is whose it was."""
+    """The streams around one. ``add`` that one, then what ``missing`` names until it names none; ``person`` is whose it
+    was then. Of all but the first, events of ``TOPICS`` are enough."""
 
     def __init__(self, start: UUID, moment: Moment) -> None:
         self._start = start
@@ -63,8 +66,6 @@ class Circle:
         First all that name the same person. Then the devices around these, each until it is read whole or has an owner
         who is somebody else: that one is shared, whoever else its owners are, be they thousands.
         """
-        if not self._asked:
-            return {self._start}
         kinds = self._kinds()
         if self._start not in kinds:
             return set()

@@ -48,18 +48,13 @@ class Directory(Protocol):
         """None for one never seen. Raises UnavailableError."""
 
 
-class Catalogue(Protocol):
-    """The products' log, by stream."""
-
-    def described(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
-        """Each stream that exists with all its events in order, but no counts of stock. Raises UnavailableError."""
-
-
 class History(Protocol):
     """The log, by stream."""
 
-    def streams(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
-        """Each stream that exists with all its events in order. Raises UnavailableError."""
+    def streams(
+        self, streams: Sequence[UUID], topics: Sequence[str] | None = None
+    ) -> Iterable[tuple[UUID, list[Event]]]:
+        """Each stream that exists with all its events in order, or those of some topics. Raises UnavailableError."""
 
     def head(self) -> int:
         """The last position. Raises UnavailableError."""

@@ -11,11 +11,11 @@ from domain.product import product_id
 from domain.sharding import shard_of
 from queries.answers import LoggedEvent, Profile, Recommendations
 from queries.moment import Moment
-from queries.ports import Catalogue, Directory, History, Person, ReadModels
+from queries.ports import Directory, History, Person, ReadModels
 from queries.profile import kept, skus_of, unified
 from queries.recommend import recommend
 from queries.timeline import timeline
-from queries.travel import described, snapshot, travel
+from queries.travel import DESCRIPTION, described, snapshot, travel
 from readmodels.customer import CustomerRecord, combine
 
 POLL_S = 0.002
@@ -30,7 +30,7 @@ class Queries:
         read_models: ReadModels,
         directory: Directory,
         shards: Sequence[History],
-        catalogue: Catalogue,
+        catalogue: History,
         new_id: Callable[[], UUID],
     ) -> None:
         self._read_models = read_models
@@ -118,13 +118,13 @@ class Queries:
         if past.erased:
             return kept(past, moment)
         record = past.record()
-        products = self._catalogue.described([product_id(sku) for sku in sorted(skus_of(record))])
+        products = self._catalogue.streams([product_id(sku) for sku in sorted(skus_of(record))], DESCRIPTION)
         return unified(past.person_id, past.streams, record, described((e for _, e in products), moment), moment)
 
-    def _history(self, streams: Sequence[UUID]) -> list[tuple[UUID, list[Event]]]:
+    def _history(self, streams: Sequence[UUID], topics: Sequence[str] | None = None) -> list[tuple[UUID, list[Event]]]:
         found: list[tuple[UUID, list[Event]]] = []
         for number, shard in enumerate(self._shards):
-            found += shard.streams([s for s in streams if shard_of(s, len(self._shards)) == number])
+            found += shard.streams([s for s in streams if shard_of(s, len(self._shards)) == number], topics)
         return found
 
 

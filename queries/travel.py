@@ -11,15 +11,19 @@ from domain.erased import Erased
 from domain.event import Event, Visibility, visibility
 from domain.identity import person_id
 from domain.money import from_cents
+from domain.product import Product as ProductEvents
 from projections.catalogue import fold
 from projections.customer import fold_some
-from queries.circle import Circle
+from queries.circle import TOPICS, Circle
 from queries.moment import Moment
 from readmodels.catalogue import Product, ProductRecord, products
 from readmodels.customer import CustomerRecord, combine
 
 Streams = Mapping[UUID, Sequence[Event]]
-Read = Callable[[Sequence[UUID]], Iterable[tuple[UUID, list[Event]]]]
+#: All events of many streams, or those of some topics, in one go.
+Read = Callable[[Sequence[UUID], Sequence[str] | None], Iterable[tuple[UUID, list[Event]]]]
+#: What describes and prices a product; not the many counts of its stock.
+DESCRIPTION = (ProductEvents.Opened.TOPIC, ProductEvents.Listed.TOPIC, ProductEvents.PriceChanged.TOPIC)
 #: Of what moves money: the field that names it, its amount, and in which direction.
 MONEY = {
     Customer.OrderPlaced.TOPIC: ("order_id", "total_cents", 1),
@@ -51,14 +55,18 @@ class Snapshot:
 
 
 def travel(read: Read, stream: UUID, moment: Moment) -> Snapshot | None:
-    """Whoever the stream belonged to, as they were; None for nobody. ``read`` gives all events of streams by the log's
-    index, many streams in one go: links are followed until it is sure whose the stream was."""
-    circle, history = Circle(stream, moment), dict[UUID, list[Event]]()
+    """Whoever the stream belonged to, as they were; None for nobody.
+
+    Links are followed until it is sure whose the stream was; then the person's other streams are read whole.
+    """
+    circle, history = Circle(stream, moment), dict(read([stream], None))
+    circle.add([stream], history.items())
     while missing := sorted(circle.missing()):
-        found = list(read(missing))
-        circle.add(missing, found)
-        history.update(found)
-    return snapshot({member: history[member] for member in circle.person()}, moment)
+        circle.add(missing, read(missing, TOPICS))
+    members = circle.person()
+    if others := sorted(members - {stream}):
+        history.update(read(others, None))
+    return snapshot({member: history[member] for member in members}, moment)
 
 
 def snapshot(streams: Streams, moment: Moment) -> Snapshot | None:

@@ -29,9 +29,6 @@ from adapters.postgres import CONNECTION_PARTS, connection_parts
 from commands.ports import ConflictError, Progress, UnavailableError
 from domain.erased import Erased
 from domain.event import Event
-from domain.product import Product
-
-DESCRIBED = (Product.Opened.TOPIC, Product.Listed.TOPIC, Product.PriceChanged.TOPIC)
 
 
 class _LogApplication(Application[UUID]):
@@ -81,15 +78,10 @@ class PostgresLog:
             aggregates[stream] = aggregate
         return aggregates
 
-    def streams(self, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[Event]]]:
-        """Each stream that exists with all its events. Raises UnavailableError."""
-        return self._streams(streams, None)
-
-    def described(self, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[Event]]]:
-        """Products' streams without the many counts of their stock. Raises UnavailableError."""
-        return self._streams(streams, DESCRIBED)
-
-    def _streams(self, streams: Sequence[UUID], topics: Sequence[str] | None) -> Iterator[tuple[UUID, list[Event]]]:
+    def streams(
+        self, streams: Sequence[UUID], topics: Sequence[str] | None = None
+    ) -> Iterator[tuple[UUID, list[Event]]]:
+        """Each stream that exists with all its events, or those of some topics. Raises UnavailableError."""
         with translated():
             stored = self.recorder.select_streams(streams, topics) if streams else []
         yield from self._by_stream(stored)

@@ -108,7 +108,7 @@ class BatchRecorder(PostgresApplicationRecorder):
             " ON originator_id = stream AND originator_version > version ORDER BY originator_id, originator_version"
         ).format(table)
         self._select_topics = SQL(
-            f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%s) AND topic = ANY(%s)"
+            f"SELECT {columns} FROM {{}} WHERE originator_id = ANY(%b) AND topic = ANY(%b)"
             " ORDER BY originator_id, originator_version"
         ).format(table)
 

@@ -1,11 +1,11 @@
 """Time travel from the till to the answer: through HTTP and the command line, over a real log of several shards."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -258,7 +258,7 @@ def at(profile: Profile | None, moment: Moment) -> Profile:
 
 def test_known_at_each_moment_is_what_was_recorded_by_then(sharded: Wiring) -> None:
     send(sharded, DELIVERIES)
-    history: Callable[[list[UUID]], Any] = sharded.queries(sharded.reader())._history
+    history = sharded.queries(sharded.reader())._history
     steps = 0
     for stream in {stream for stream in map(sharded.directory.find, identifiers()) if stream}:
         ((_, events),) = history([stream])

@@ -61,11 +61,10 @@ class History:
         phone.place_order("o1", source_id="o", occurred_at=_at(-9), channel=Channel.STORE, **money)
         self.events = {c.id: [e for e in c.collect_events() if isinstance(e, Event)] for c in (mail, phone)}
 
-    def streams(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
+    def streams(
+        self, streams: Sequence[UUID], topics: Sequence[str] | None = None
+    ) -> Iterable[tuple[UUID, list[Event]]]:
         return [(stream, self.events[stream]) for stream in streams if stream in self.events]
-
-    def described(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
-        return []
 
     def head(self) -> int:
         if not self.up:

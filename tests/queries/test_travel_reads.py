@@ -61,9 +61,11 @@ def read(world: World, stream: UUID, moment: Moment) -> tuple[set[UUID], int, in
     """The person's streams, how many streams were read for that, and in how many goes."""
     world.asked.clear()
     found = travel(world.read, stream, moment)
-    asked = [each for one in world.asked for each in one]
-    assert len(asked) == len(set(asked)), "read twice"
-    return set(found.streams) if found else set(), len(asked), len(world.asked)
+    members = set(found.streams) if found else set()
+    assert {each for streams, whole in world.asked if whole for each in streams} == members | {stream}
+    links = [each for streams, whole in world.asked if not whole for each in streams]
+    assert len(links) == len(set(links)), "read twice"
+    return members, len(links) + 1, len(world.asked)
 
 
 @pytest.mark.parametrize("number", [0, 1, OWNERS // 2, OWNERS - 1])

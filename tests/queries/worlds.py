@@ -1,6 +1,6 @@
 """Random worlds of a few linked streams, with late news; and what was so at a moment, from the definition alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
@@ -10,6 +10,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from domain.customer import Customer
+from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind
 from domain.values import Channel
@@ -22,16 +23,21 @@ LATER = timedelta(days=10)
 ORDERS = st.integers(0, 3).map(lambda n: f"order {n}")
 
 
+def topic(event: Event) -> str:
+    return event.topic if isinstance(event, Erased) else type(event).TOPIC  # type: ignore[attr-defined]
+
+
 @dataclass
 class World:
-    """A log in memory: every event of every stream. ``read`` counts the streams that were asked for."""
+    """A log in memory: every event of every stream. ``asked``: which streams were read, and whether whole."""
 
     streams: dict[UUID, list[Event]] = field(default_factory=dict)
-    asked: list[list[UUID]] = field(default_factory=list)
+    asked: list[tuple[list[UUID], bool]] = field(default_factory=list)
 
-    def read(self, streams: Sequence[UUID]) -> Iterable[tuple[UUID, list[Event]]]:
-        self.asked.append(list(streams))
-        return [(stream, self.streams[stream]) for stream in streams if stream in self.streams]
+    def read(self, streams: Sequence[UUID], topics: Sequence[str] | None) -> list[tuple[UUID, list[Event]]]:
+        self.asked.append((list(streams), topics is None))
+        wanted = {s: [e for e in self.streams.get(s, ()) if topics is None or topic(e) in topics] for s in streams}
+        return [(stream, events) for stream, events in wanted.items() if events]
 
     def moments(self) -> tuple[list[datetime | None], list[datetime | None]]:
         """Every time at which anything happened, every one at which anything was recorded, and just before each."""
