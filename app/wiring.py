@@ -28,10 +28,12 @@ from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.postgres.states import ProjectionStates
 from adapters.records import PostgresRecords
+from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
-from adapters.redis.stores import Generations, RedisCustomerStore
+from adapters.redis.stores import RedisCustomerStore
 from app.settings import Settings, SettingsError
 from commands.bus import Bus
 from projections.history import FromRecords, Sharded
@@ -102,6 +104,7 @@ class Wiring:
                 self._create_schema(shard)
                 self._log("log", f"shard_{shard}", self.keyring, create=True)
             self._log("catalogue", "public", None, create=True)
+            self.states.create_table()
         redis_adapter.load_functions(self.redis)
 
     def drop(self) -> None:
@@ -188,13 +191,20 @@ class Wiring:
 
     @cached_property
     def generations(self) -> Generations:
-        """Which generation of read models is live."""
+        """Which generations of read models are live."""
         return Generations(self.redis, self.settings.namespace)
 
     @cached_property
     def kept(self) -> FromRecords:
         """The records of all shards outside Redis, up to date."""
         return FromRecords(self.records, Sharded(self.customers))
+
+    @cached_property
+    def states(self) -> ProjectionStates:
+        """Which projections are stopped."""
+        database = Database(self._url("catalogue"))
+        self._stack.callback(database.close)
+        return ProjectionStates(database)
 
     def people(self, generation: int) -> RedisCustomerStore:
         """The customers' store of a generation."""

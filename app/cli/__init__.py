@@ -6,9 +6,10 @@ import click
 from pydantic import ValidationError
 
 from adapters.embedded import EmbeddedServerError
-from app.cli import customers, evaluating, ingesting, loading, processes, projecting, training
+from app.cli import customers, evaluating, ingesting, loading, processes, projecting, projections, training
 from app.cli.doctor import doctor
 from app.cli.output import fail
+from app.lifecycle import LifecycleError
 from app.load import StalledError
 from app.project import AnotherProjectorError
 from app.settings import Settings, SettingsError
@@ -29,6 +30,7 @@ for command in (
     ingesting.dead_letters,
     projecting.project,
     projecting.rebuild,
+    projections.projections,
     loading.load,
     training.train,
     customers.customer,
@@ -47,6 +49,7 @@ def main() -> None:
         EmbeddedServerError,
         SettingsError,
         AnotherProjectorError,
+        LifecycleError,
         StalledError,
     ) as error:
         fail(str(error))

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from app import project
+from app import lifecycle
 from benchmarks.drill import faults
 from benchmarks.drill.house import VICTIMS, House, built
 from benchmarks.drill.senders import HttpSender, KafkaSender
@@ -76,7 +76,7 @@ def judged(house: House, acknowledged: set[str]) -> dict[str, Any]:
     house.settle(acknowledged)
     house.stop("project")
     recorded, live = house.recorded(), house.read_models()
-    project.rebuild(house.wiring)
+    lifecycle.rebuild_all(house.wiring)
     again = house.read_models()
     return {
         "acknowledged": len(acknowledged),
