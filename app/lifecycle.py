@@ -11,7 +11,7 @@ from typing import Any
 
 from app import bulk, project
 from app.wiring import Wiring
-from readmodels.keys import PROJECTIONS, Live
+from readmodels.live import PROJECTIONS, Live
 
 SAMPLE_S = 1.0
 

@@ -28,7 +28,8 @@ from projections.project_statistics import StatisticsProjection
 from projections.runner import Runner, StoreRestartedError
 from projections.settle import Settler, UnsettledError
 from readmodels import keys
-from readmodels.keys import CATALOGUE, CUSTOMERS, STATISTICS, Keys, Live
+from readmodels.keys import Keys
+from readmodels.live import CATALOGUE, CUSTOMERS, STATISTICS, Live
 
 LOGGER = logging.getLogger("bespoke.project")
 RETRY_S = 1.0

@@ -6,7 +6,8 @@ from typing import Any
 from adapters.redis import Client, parts, translated, wipe
 from adapters.redis.pipelines import run
 from readmodels import keys
-from readmodels.keys import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Keys, Live
+from readmodels.keys import Keys
+from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 
 PREVIOUS, READY, PROJECTING = ":previous", ":ready", ":projecting"
 #: What comes after the generation in a projection's keys.

@@ -14,7 +14,8 @@ from domain.identity import person_id
 from ml.nextitem.model import Config, build
 from queries.ports import Person, Shop
 from readmodels import catalogue, customer, keys, statistics
-from readmodels.keys import CUSTOMERS, MOVED, PROJECTIONS, Keys, Live
+from readmodels.keys import MOVED, Keys
+from readmodels.live import CUSTOMERS, PROJECTIONS, Live
 
 LOOKS = 8
 Versions = tuple[bytes | None, bytes | None, bytes | None]

@@ -12,7 +12,7 @@ from app.on_ray import ray_engine
 from app.settings import Settings
 from app.tuning import for_batches
 from app.wiring import Wiring
-from readmodels.keys import PROJECTIONS
+from readmodels.live import PROJECTIONS
 
 which = click.argument("projection", type=click.Choice(PROJECTIONS))
 

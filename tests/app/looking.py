@@ -12,7 +12,8 @@ from adapters.redis.stores import RedisCustomerStore
 from app.wiring import Wiring
 from domain.identity import Identifier
 from readmodels.customer import CustomerRecord, decode, encode
-from readmodels.keys import CATALOGUE, CUSTOMERS, STATISTICS, Keys
+from readmodels.keys import Keys
+from readmodels.live import CATALOGUE, CUSTOMERS, STATISTICS
 from tests.projections.memory import members
 
 POLL_S = 0.02

@@ -17,7 +17,7 @@ from app.load import wait_until_projected
 from app.wiring import Wiring
 from projections.ports import Recorded
 from projections.project_statistics import StatisticsProjection
-from readmodels.keys import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
+from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 from tests.app.looking import everything, wait_for
 from tests.app.test_rebuild import assert_as_rebuilt, clicks, segment, shop
 

@@ -15,7 +15,7 @@ from app.demo import eshop
 from app.intake import BACKFILL, take
 from app.load import wait_until_projected
 from app.wiring import Wiring
-from readmodels.keys import Live
+from readmodels.live import Live
 from tests.app.looking import everything, wait_for
 from tests.app.test_any_order import DELIVERIES, send
 

@@ -17,7 +17,8 @@ from adapters.redis.pipelines import run
 from adapters.redis.stores import RedisCustomerStore
 from commands.ports import UnavailableError
 from readmodels import keys as catalogue_of_keys
-from readmodels.keys import CUSTOMERS, Keys
+from readmodels.keys import Keys
+from readmodels.live import CUSTOMERS
 from readmodels.stores import Write
 from tests.adapters.redis.nodes import SLOTS, Cluster, cluster
 from tests.adapters.redis.test_random import random_operations

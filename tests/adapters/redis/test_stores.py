@@ -14,7 +14,8 @@ from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, Redis
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from readmodels import keys
-from readmodels.keys import CUSTOMERS, Keys, Live
+from readmodels.keys import Keys
+from readmodels.live import CUSTOMERS, Live
 from readmodels.stores import Change, Found, Refused, Write
 
 A, B, C = sorted(uuid4() for _ in range(3))
