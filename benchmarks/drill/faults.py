@@ -185,7 +185,7 @@ def _fill(disk: Path) -> dict[str, Any]:
 
 def _recorded(bus: Bus, sources: list[str]) -> bool:
     try:
-        bus.dispatch([_browse(f"d{n % 50}", source) for n, source in enumerate(sources)])
+        bus.dispatch([_browse(f"of {sources[n // 10]}", source) for n, source in enumerate(sources)])
     except UnavailableError:
         return False
     return True
