@@ -32,6 +32,7 @@ BATCH = 800
 QUEUED = 2
 POLL_MS = 100
 RETRY_S = 0.5
+BOOTSTRAP_MS = 5_000
 COMMIT_EVERY_S = 5.0
 Where = tuple[int, int]
 
@@ -140,6 +141,7 @@ class Ingest:
             max_partition_fetch_bytes=4 << 20,
             session_timeout_ms=self._broker.session_ms,
             heartbeat_interval_ms=self._broker.session_ms // 3,
+            bootstrap_timeout_ms=BOOTSTRAP_MS,
         )
 
     def _step(self, consumer: Any) -> None:

@@ -85,8 +85,8 @@ def judged(house: House, acknowledged: Sequence[Due]) -> dict[str, Any]:
     books, live = house.books(), house.read_models()
     lifecycle.rebuild_all(house.wiring)
     again, missing = house.read_models(), books.missing(acknowledged)
-    for source in missing[:10]:
-        say(f"missing: {source}")
+    for due in missing[:10]:
+        say(f"missing: {due.source}")
     return {
         "acknowledged": len(acknowledged),
         "lost": len(missing),

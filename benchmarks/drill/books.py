@@ -49,9 +49,9 @@ class Books:
         """How many events of their own have this source id, on all streams together."""
         return sum(self._events[stream, source] for stream in self._homes.get(source, ()))
 
-    def missing(self, due: Collection[Due]) -> list[str]:
-        """The sources of deliveries of which anything that should be there is not."""
-        return [each.source for each in due if not self._holds(each)]
+    def missing(self, due: Collection[Due]) -> list[Due]:
+        """The deliveries of which anything that should be there is not."""
+        return [each for each in due if not self._holds(each)]
 
     def doubled(self) -> int:
         """Too many: an event's source or a link twice on a stream, a source on two streams, an identifier with two

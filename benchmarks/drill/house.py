@@ -71,16 +71,19 @@ class House:
             server.start()
 
     def settle(self, due: Collection[Due]) -> None:
-        """Returns when all that is due is recorded, or will not be any more, and all that is recorded is projected."""
-        books, read = Books(), [0] * len(self.wiring.customers)
+        """Returns when all that is due is recorded, or nothing of it has been for ``LIMIT_S``, and all that is recorded
+        is projected."""
+        books, read, waited_for = Books(), [0] * len(self.wiring.customers), list(due)
 
-        def recorded() -> bool:
+        def some_recorded() -> bool:
             self.tend()
             self._enter(books, read)
-            return not books.missing(due)
+            before, waited_for[:] = len(waited_for), books.missing(waited_for)
+            return len(waited_for) < before or not waited_for
 
         with suppress(TimeoutError):
-            until(recorded, LIMIT_S, every_s=0.5)
+            while waited_for:
+                until(some_recorded, LIMIT_S, every_s=0.5)
         until(self._projected, LIMIT_S)
 
     def books(self) -> Books:

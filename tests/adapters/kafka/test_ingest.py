@@ -228,6 +228,25 @@ def test_a_broker_made_anew_is_read_from_its_beginning(topic: Wiring, caplog: py
             own.stop()
 
 
+def test_a_broker_that_is_away_at_the_start_is_waited_for(topic: Wiring, caplog: pytest.LogCaptureFixture) -> None:
+    with TemporaryDirectory(prefix="bespoke-broker-") as folder:
+        own = EmbeddedBroker(Path(folder) / "broker")
+        own.start()
+        own.stop()
+        try:
+            with (
+                Wiring(topic.settings.model_copy(update={"kafka_bootstrap": own.address})) as wiring,
+                member(wiring),
+            ):
+                wait_for(lambda: "ingest waits" in caplog.text)
+                own.start()
+                create_topics(wiring)
+                publish(wiring, views(60))
+                wait_for(lambda: len(recorded(wiring)) == 60, 90)
+        finally:
+            own.stop()
+
+
 def test_memory_is_bounded_while_storing_is_slow(topic: Wiring) -> None:
     publish(topic, views(600))
     sizes: list[int] = []
