@@ -96,13 +96,17 @@ class _Windows:
         self._history = history
         self._looks: dict[int, list[Look]] = {}  # by the stream's number: a UUID computes its hash in Python
         self._dropped: dict[int, int] = {}
+        self._whole: dict[int, list[Look]] = {}
 
     def clear(self) -> None:
         self._looks.clear()
         self._dropped.clear()
+        self._whole.clear()
 
     def fetch(self, events: Iterable[Event]) -> None:
-        """Loads the past of streams that are not new and not remembered: their views before these events."""
+        """Begins a batch: loads the past of streams that are not new and not remembered, their views before these
+        events."""
+        self._whole.clear()
         first: dict[UUID, int] = {}
         for event in events:
             if isinstance(event, Customer.ProductViewed):
@@ -122,16 +126,20 @@ class _Windows:
         new, stream = look(fact), fact.originator_id.int
         since = new[0] - WINDOW_MS
         if self._dropped and self._dropped.get(stream, since) > since:
-            around = self._from_log(fact)
+            around = list(self._whole.get(stream) or self._from_log(fact))
         else:
             around = list(self._looks.get(stream, ()))
+        if stream in self._whole:
+            self._whole[stream].append(new)
         self._remember(stream, new)
         return new, around
 
     def _from_log(self, fact: Customer.ProductViewed) -> list[Look]:
+        """All views of the stream before this one, read once a batch: whole uploads may come late."""
         ((_, history),) = self._history.streams([fact.originator_id])
         before = (e for e in history if e.originator_version < fact.originator_version)
-        return [look(e) for e in before if isinstance(e, Customer.ProductViewed)]
+        whole = self._whole[fact.originator_id.int] = [look(e) for e in before if isinstance(e, Customer.ProductViewed)]
+        return whole
 
     def _remember(self, stream: int, new: Look) -> None:
         looks = self._looks.get(stream)

@@ -206,3 +206,15 @@ def test_events_of_no_interest_move_the_position_only() -> None:
     projection = StatisticsProjection(store, MemoryLog([], []))
     projection.apply([Recorded(9, search)])
     assert projection.position == 9
+
+
+def test_late_views_of_a_long_stream_are_paired_and_read_it_once_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [(0, minute, sku) for minute, sku in enumerate("BADCFECB")]
+    visits = [(0, 30 + minute, sku) for minute, sku in enumerate("ABCDEFABCDEF")] + late
+    expected = run(MemoryLog(visits, streams(1)), 1)
+    monkeypatch.setattr(project_statistics, "LOOKS", 4)
+    log = Counting(visits, streams(1))
+    assert run(log, len(visits)) == expected
+    assert log.asked == 1
+    for size in (1, 5, 7):
+        assert run(MemoryLog(visits, streams(1)), size) == expected
