@@ -44,10 +44,14 @@ class AnotherProjectorError(Exception):
 
 def start_generation(wiring: Wiring) -> int:
     """The live generation; a new one where Redis has none (it is new, or was wiped, or a node was): it is filled from
-    the records that PostgreSQL keeps, and from the log."""
+    the records that PostgreSQL keeps, and from the log. After a resharding all is folded anew first, and readers keep
+    the generation of the old shards until then."""
     live = _usable(wiring)
+    if live and _epoch(wiring, live) != wiring.shards.now.layout.epoch:
+        old, (live, _) = live, _fold_anew(wiring)
+        wiring.generations.drop(old)
     if not live:
-        live = wiring.generations.begin(at_least=_last_generation(wiring))
+        live = _begin(wiring)
         train.restore(wiring)
         if refilling.prepare(wiring, live, lambda shard: _name(live, shard + 1)):
             _replay(wiring, live, 0, lambda n: None)  # the catalogue: until it is there, readers keep theirs
@@ -73,6 +77,7 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
     the first one ends."""
     while not stop.is_set():
         try:
+            wiring.shards.refresh()
             with single_projector(wiring):
                 _follow_all(wiring, start_generation(wiring), stop)
         except AnotherProjectorError:
@@ -92,13 +97,40 @@ def rebuild(
     deleted. Raises AnotherProjectorError when it does not go over.
     """
     old = wiring.generations.live()
-    new = wiring.generations.begin(at_least=max(old, _last_generation(wiring)))
-    events = _fold_all(wiring, new, engine, progress) + catch_up(wiring, new, progress)
-    wiring.generations.switch(new)
+    new, events = _fold_anew(wiring, progress, engine)
     _wait_until_taken_up(wiring, new)
     if old:
         wiring.generations.drop(old)
     return old, new, events
+
+
+def _fold_anew(
+    wiring: Wiring, progress: Progress = lambda n: None, engine: bulk.Engine | None = None
+) -> tuple[int, int]:
+    """The number of a generation with all that is recorded, which is live now, and how many events that were."""
+    new = _begin(wiring)
+    events = _fold_all(wiring, new, engine, progress) + catch_up(wiring, new, progress)
+    wiring.generations.switch(new)
+    return new, events
+
+
+def _begin(wiring: Wiring) -> int:
+    """A new generation, marked with the epoch of the shards that it will be folded from."""
+    new = wiring.generations.begin(at_least=max(wiring.generations.live(), _last_generation(wiring)))
+    wiring.redis.set(Keys(wiring.settings.namespace, new).epoch, wiring.shards.now.layout.epoch)
+    return new
+
+
+def _epoch(wiring: Wiring, generation: int) -> int:
+    """The epoch of the shards that a generation was folded from; the first one where nothing is said."""
+    found = wiring.redis.get(Keys(wiring.settings.namespace, generation).epoch)
+    return int(found) if found else 1
+
+
+def is_of_these_shards(wiring: Wiring) -> bool:
+    """Whether the live generation was folded from the shards as they are now. Raises UnavailableError."""
+    live = _usable(wiring)
+    return bool(live) and _epoch(wiring, live) == wiring.layout().epoch
 
 
 def _fold_all(wiring: Wiring, generation: int, engine: bulk.Engine | None, progress: Progress) -> int:
@@ -133,7 +165,7 @@ def lag(wiring: Wiring) -> int:
 
 def is_running(wiring: Wiring) -> bool:
     """Whether somebody projects this namespace now."""
-    with wiring.customers[0].recorder.datastore.get_connection() as connection:
+    with wiring.catalogue.recorder.datastore.get_connection() as connection:
         row = connection.execute(LOCK_HELD, (PROJECTOR_LOCK,)).fetchone()
         return bool(row and row["held"])
 
@@ -141,8 +173,7 @@ def is_running(wiring: Wiring) -> bool:
 @contextmanager
 def single_projector(wiring: Wiring) -> Iterator[None]:
     """Holds the right to project. Raises AnotherProjectorError, UnavailableError."""
-    log = wiring.customers[0]
-    with log.recorder.datastore.get_connection() as connection:
+    with wiring.catalogue.recorder.datastore.get_connection() as connection:  # that database never moves
         row = connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (PROJECTOR_LOCK,)).fetchone()
         if not row or not row["mine"]:
             raise AnotherProjectorError("a projector of this namespace is running already")
@@ -174,7 +205,8 @@ def _name(generation: int, number: int) -> str:
 
 def _last_generation(wiring: Wiring) -> int:
     """The highest generation that any position tells of, so that numbers are never used again after a wipe."""
-    names = wiring.positions(wiring.customers[0]).projections()
+    logs = (wiring.catalogue, wiring.customers[0])
+    names = [name for log in logs for name in wiring.positions(log).projections()]
     return max((int(name[1:].partition(":")[0]) for name in names), default=0)
 
 
@@ -192,7 +224,7 @@ def _projections(
         parts if keep is None else KeptParts(parts, keep),
         log,
         shard=number - 1,
-        shards=wiring.settings.shards,
+        shards=len(wiring.customers),
         least=wiring.settings.least_people,
     )
     if keep is None:
@@ -301,5 +333,5 @@ def _follow_once(wiring: Wiring, generation: int, number: int, stopped: Callable
             runner.step()
             if time.monotonic() > look_again:
                 look_again = time.monotonic() + LOOK_EVERY_S
-                if _usable(wiring) != generation:
+                if _usable(wiring) != generation or wiring.shards.moved():
                     return

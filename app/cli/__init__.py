@@ -6,11 +6,14 @@ import click
 from pydantic import ValidationError
 
 from adapters.embedded import EmbeddedServerError
-from app.cli import customers, evaluating, ingesting, loading, processes, projecting, training
+from adapters.eventlog.moving import DifferenceError
+from adapters.eventlog.topology import TopologyError
+from app.cli import customers, evaluating, ingesting, loading, processes, projecting, resharding, training
 from app.cli.doctor import doctor
 from app.cli.output import fail
 from app.load import StalledError
 from app.project import AnotherProjectorError
+from app.reshard import ReshardError
 from app.settings import Settings, SettingsError
 from commands.ports import UnavailableError
 
@@ -29,6 +32,7 @@ for command in (
     ingesting.dead_letters,
     projecting.project,
     projecting.rebuild,
+    resharding.reshard,
     loading.load,
     training.train,
     customers.customer,
@@ -48,6 +52,9 @@ def main() -> None:
         SettingsError,
         AnotherProjectorError,
         StalledError,
+        ReshardError,
+        DifferenceError,
+        TopologyError,
     ) as error:
         fail(str(error))
     except ValidationError as error:
