@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import pytest
+from psycopg import connect
+
+from adapters.eventlog import fence
 from app import project
 from app.children import Children
-from app.reshard import reshard
+from app.reshard import abort, reshard
 from app.wiring import Wiring
 from commands.browse import RecordView
-from commands.ports import UnavailableError
+from commands.ports import MovedError, Progress, UnavailableError
 from domain.customer import Customer
 from domain.identity import Identifier, IdentifierKind
 from domain.sharding import shard_of
@@ -107,3 +111,56 @@ def test_one_four_three_shards_under_load(wiring: Wiring) -> None:
     assert len(wiring.customers) == 3
     assert_once(wiring, writer.acknowledged)
     assert_as_rebuilt(wiring)
+
+
+def test_a_closed_shard_takes_nothing_and_opens_again(wiring: Wiring) -> None:
+    write(wiring, range(10))
+    log, place = wiring.customers[0], wiring.place(wiring.layout(), 0)
+    head = log.head()
+    log.save((), Progress("cluster/topic", {0: 10}))
+    with connect(place.url, autocommit=True) as connection:
+        fence.close(connection, place.schema, 2)
+        with pytest.raises(MovedError):
+            write(wiring, range(10, 20))
+        with pytest.raises(MovedError):
+            log.save((), Progress("cluster/topic", {0: 20}))
+        assert (log.head(), log.consumed("cluster/topic")) == (head, {0: 10})
+        assert abort(wiring) is False
+    write(wiring, range(10, 20))
+    assert_once(wiring, 20)
+
+
+def test_offsets_are_carried_as_the_least_of_those_that_all_shards_know(wiring: Wiring) -> None:
+    write(wiring, range(10))
+    reshard(wiring, 2)
+    for log, offsets in zip(wiring.customers, ({0: 10, 1: 7}, {0: 8, 1: 9, 2: 1}), strict=True):
+        log.save((), Progress("cluster/topic", offsets))
+    reshard(wiring, 3)
+    assert [log.consumed("cluster/topic") for log in wiring.customers] == [{0: 8, 1: 7}] * 3
+
+
+def test_an_empty_log_and_the_same_number_again(wiring: Wiring) -> None:
+    assert reshard(wiring, 3).events == 0
+    again = reshard(wiring, 3)
+    assert (again.moved, again.shards, again.epoch) == (False, 3, wiring.layout().epoch)
+    write(wiring, range(30))
+    assert_once(wiring, 30)
+
+
+def test_old_shards_stay_until_they_are_dropped(wiring: Wiring) -> None:
+    write(wiring, range(50))
+    reshard(wiring, 2)
+    assert schemas(wiring) == {"shard_0", "e2_shard_0", "e2_shard_1"}
+    assert reshard(wiring, 2, drop_old=True).dropped == 1
+    assert schemas(wiring) == {"e2_shard_0", "e2_shard_1"}
+    with Wiring(wiring.settings) as again:
+        again.provision()
+        assert_once(again, 50)
+    assert schemas(wiring) == {"e2_shard_0", "e2_shard_1"}
+
+
+def schemas(wiring: Wiring) -> set[str]:
+    """All shards' schemas on the main server."""
+    with connect(wiring.place(wiring.layout(), 0).url) as connection:
+        found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ 'shard_[0-9]+$'").fetchall()
+    return {name for (name,) in found}
