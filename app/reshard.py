@@ -19,6 +19,7 @@ from adapters.eventlog.moving import Connect, Mover, connections
 from adapters.eventlog.topology import Layout, Place
 from adapters.postgres import Connection, database_url
 from app import project
+from app.settings import SettingsError
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 
@@ -60,6 +61,7 @@ def reshard(wiring: Wiring, to: int, *, drop_old: bool = False, progress: Progre
         servers, events, closed_s = wiring.spread(to), 0, 0.0
         moved = current.servers != servers
         if moved:
+            wiring.create_shard_databases(servers)
             new = topology.begin(lock, servers)
             try:
                 events, closed_s = _move(wiring, lock, connect, current, new, progress)
@@ -106,7 +108,11 @@ def _put_away(wiring: Wiring, lock: Connection, connect: Connect) -> bool:
     for place in _places(wiring, wiring.layout()):
         fence.reopen(connect(place), place.schema)
     for layout in begun:
-        _delete(wiring, layout, lock, connect)
+        try:
+            _delete(wiring, layout, lock, connect)
+        except (SettingsError, psycopg.OperationalError) as error:
+            LOGGER.warning("half-made schemas e%d_… stay on a server: %s", layout.epoch, type(error).__name__)
+            topology.forget(lock, layout)
     return bool(begun)
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from psycopg import connect, sql
+from psycopg import OperationalError, connect, sql
 
 from adapters import redis as redis_adapter
 from adapters.channels.channel import Channel
@@ -38,6 +38,7 @@ from adapters.redis.stores import Generations, RedisCustomerStore
 from app.settings import Settings, SettingsError
 from app.shards import Opened, Shards
 from commands.bus import Bus
+from commands.ports import UnavailableError
 from projections.history import FromRecords, Sharded
 from projections.settle import Settler
 from queries.reader import Queries
@@ -269,11 +270,18 @@ class Wiring:
         """On which servers so many shards are to lie."""
         return spread(shards, len(self._shard_urls))
 
+    def create_shard_databases(self, servers: Sequence[int]) -> None:
+        """Makes the databases that are missing on these servers. Raises SettingsError, UnavailableError."""
+        for index in sorted(set(servers) - {MAIN}):
+            try:
+                with connect(self._server(index), autocommit=True, connect_timeout=5) as connection:
+                    ensure_database(connection, self.database("log"))
+            except OperationalError as error:
+                raise UnavailableError(f"server {index + 1} of BESPOKE_SHARD_URLS does not answer") from error
+
     def create_shards(self, layout: Layout) -> None:
         """Makes databases, schemas and tables of a layout that are missing. Raises psycopg.Error."""
-        for index in sorted(set(layout.servers) - {MAIN}):
-            with connect(self._server(index), autocommit=True, connect_timeout=5) as connection:
-                ensure_database(connection, self.database("log"))
+        self.create_shard_databases(layout.servers)
         for shard in range(len(layout.servers)):
             place = self.place(layout, shard)
             with connect(place.url, autocommit=True, connect_timeout=5) as connection:

@@ -12,12 +12,13 @@ from pydantic import SecretStr
 
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.sockets import socket_folder
+from adapters.eventlog.topology import begin
 from app import project
-from app.reshard import reshard
+from app.reshard import abort, reshard
 from app.settings import Settings, SettingsError
 from app.wiring import Wiring
 from tests.app.looking import wait_for
-from tests.app.test_cli import answered, bespoke, refused
+from tests.app.test_cli import answered, bespoke
 from tests.app.test_rebuild import assert_as_rebuilt
 from tests.app.test_reshard import Writer, assert_once, write
 
@@ -102,6 +103,15 @@ def test_servers_in_another_order_are_noticed(apart: Wiring, urls: list[str]) ->
         confused.provision()
 
 
+def test_a_new_server_that_is_gone_again_is_forgotten(wiring: Wiring, urls: list[str]) -> None:
+    write(wiring, range(20))
+    with connect(wiring.place(wiring.layout(), 0).url, autocommit=True) as connection:
+        begin(connection, (0, 1))
+    assert abort(wiring) is True
+    assert reshard(wiring, 2).moved
+    assert_once(wiring, 20)
+
+
 def test_the_command(wiring: Wiring) -> None:
     settings = wiring.settings
     write(wiring, range(20))
@@ -119,7 +129,8 @@ def test_the_command(wiring: Wiring) -> None:
     assert "BESPOKE_SHARDS is 5, but this log has 2 shards. To change that: bespoke reshard --to 5" in hint.stderr
     assert_after(wiring)
     away = bespoke("reshard", "--to", "3", settings=settings, BESPOKE_SHARD_URLS="postgresql:///x?host=/nowhere")
-    assert "does not answer" in refused(away)
+    assert (away.returncode, away.stdout) == (1, "")
+    assert away.stderr.strip() == "bespoke: server 1 of BESPOKE_SHARD_URLS does not answer"
     assert_after(wiring)
 
 
