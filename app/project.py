@@ -89,8 +89,10 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             wiring.shards.refresh()
-            with single_projector(wiring):
-                _follow_all(wiring, start_generation(wiring), stop, failures)
+            with single_projector(wiring) as holds:
+                while _follow_all(wiring, start_generation(wiring), stop, failures):
+                    holds()
+                    wiring.shards.refresh()
         except AnotherProjectorError:
             LOGGER.debug("another projector is at work")
         except PASSING as error:
@@ -204,14 +206,15 @@ def is_running(wiring: Wiring) -> bool:
 
 
 @contextmanager
-def single_projector(wiring: Wiring) -> Iterator[None]:
-    """Holds the right to project. Raises AnotherProjectorError, UnavailableError."""
+def single_projector(wiring: Wiring) -> Iterator[Callable[[], object]]:
+    """Holds the right to project; what it gives raises psycopg.Error when the right is lost. Raises
+    AnotherProjectorError, UnavailableError."""
     with wiring.catalogue.recorder.datastore.get_connection() as connection:  # that database never moves
         row = connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (PROJECTOR_LOCK,)).fetchone()
         if not row or not row["mine"]:
             raise AnotherProjectorError("a projector of this namespace is running already")
         try:
-            yield
+            yield lambda: connection.execute("SELECT 1")
         finally:
             if not connection.closed:
                 _unlock(connection)
@@ -342,9 +345,10 @@ def _replay(wiring: Wiring, generations: Live, number: int, progress: Progress) 
     return events
 
 
-def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> None:
-    """One thread a log; when one has to stop, all do, and start again together."""
-    ended = threading.Event()
+def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> bool:
+    """One thread a log; when one has to stop, all do, and start again together. Whether to go on at once: something
+    else is to be projected now, and no server was away."""
+    ended, failed = threading.Event(), threading.Event()
     active = _active(wiring)
     wiring.generations.take_up(active)
 
@@ -356,10 +360,12 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
             work()
         except PASSING as error:
             LOGGER.warning("%s starts again: %s", what, type(error).__name__)
+            failed.set()
             ended.set()
         except ProjectionFailedError as error:
-            _failed(wiring, what, error, failures)
+            failed.set()
             ended.set()
+            _failed(wiring, what, error, failures)
 
     works = {
         f"project-{number}": partial(_follow_once, wiring, live, active, number, stopped, ended)
@@ -374,6 +380,7 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
         thread.join()
     if not threads:
         stop.wait(LOOK_EVERY_S)
+    return not failed.is_set() and not stop.is_set()
 
 
 def _failed(wiring: Wiring, what: str, error: ProjectionFailedError, failures: Failures) -> None:
