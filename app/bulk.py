@@ -18,6 +18,7 @@ from app.children import die_with_parent
 from app.settings import Settings
 from app.tuning import for_batches
 from app.wiring import Wiring
+from commands.ports import UnavailableError
 from projections.bulk import Linked, bring_together, fold_streams
 from projections.project_statistics import publish
 from readmodels.customer import CustomerRecord
@@ -42,6 +43,8 @@ class Slice:
     statistics: int | None
     #: Whether the records go outside Redis too: where they are not complete there.
     keep: bool = False
+    #: The shards are those of this epoch.
+    epoch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,9 @@ def fold_shards(
 
 
 def fold_slice(wiring: Wiring, task: Slice) -> Done:
-    """Folds and stores one slice. Raises UnavailableError."""
+    """Folds and stores one slice. Raises UnavailableError, also when the shards were moved meanwhile."""
+    if wiring.shards.now.layout.epoch != task.epoch:
+        raise UnavailableError("the log's shards were moved meanwhile; rebuild again")
     log = wiring.customers[task.shard]
     store = None if task.customers is None else RedisCustomerStore(wiring.redis, _keys(wiring, task.customers))
     streams, least = streams_between(log, task.low, task.high, task.until), wiring.settings.least_people
@@ -138,7 +143,7 @@ def _slices(wiring: Wiring, shard: int, head: int, customers: int | None, statis
     keep = customers is not None and not wiring.records[shard].covered()
     ends = boundaries(wiring.customers[shard], head, max(1, head // SLICE_EVENTS))
     for low, high in pairwise(ends):
-        yield Slice(shard, low, high, head, customers, statistics, keep)
+        yield Slice(shard, low, high, head, customers, statistics, keep, wiring.shards.now.layout.epoch)
 
 
 def _keep_parts(

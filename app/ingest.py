@@ -37,7 +37,8 @@ def run(wiring: Wiring, stop: threading.Event, *, until_caught_up: bool = False,
     beside = threading.Thread(target=_tend, args=(wiring.broker, letters, ingest, done), name="letters")
     beside.start()
     try:
-        return ingest.run(stop, until_caught_up=until_caught_up)
+        with wiring.shards.watched():
+            return ingest.run(stop, until_caught_up=until_caught_up)
     finally:
         done.set()
         beside.join()

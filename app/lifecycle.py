@@ -62,9 +62,7 @@ def rebuild_all(
     are deleted. Raises AnotherProjectorError when it does not go over.
     """
     old = wiring.generations.all_live()
-    new = _begin(wiring)
-    events = _fold(wiring, Live.one(new), engine, progress)
-    wiring.generations.switch(new)
+    new, events = project.fold_anew(wiring, progress, engine)
     project.wait_until_taken_up(wiring)
     for name in PROJECTIONS:
         if old.of(name):
@@ -78,7 +76,7 @@ def rebuild(
     """Folds one projection anew into a generation that is then ready to be switched to; (generation, events). One that
     was ready before is deleted."""
     waiting = wiring.generations.ready().of(projection)
-    new = _begin(wiring)
+    new = project.begin(wiring)
     events = _fold(wiring, Live.only(projection, new), engine, progress)
     wiring.generations.make_ready(projection, new)
     if waiting:
@@ -144,10 +142,6 @@ def status(wiring: Wiring, sample_s: float = SAMPLE_S) -> list[Status]:
         )
         for name in PROJECTIONS
     ]
-
-
-def _begin(wiring: Wiring) -> int:
-    return wiring.generations.begin(at_least=max(*wiring.generations.all_live(), project.last_generation(wiring)))
 
 
 def _fold(wiring: Wiring, new: Live, engine: bulk.Engine | None, progress: project.Progress) -> int:

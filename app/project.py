@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -29,7 +30,7 @@ from projections.runner import Runner, StoreRestartedError
 from projections.settle import Settler, UnsettledError
 from readmodels import keys
 from readmodels.keys import Keys
-from readmodels.live import CATALOGUE, CUSTOMERS, STATISTICS, Live
+from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 
 LOGGER = logging.getLogger("bespoke.project")
 RETRY_S = 1.0
@@ -52,10 +53,13 @@ class AnotherProjectorError(Exception):
 
 def start_generation(wiring: Wiring) -> Live:
     """The live generations; a new one where Redis has none (it is new, or was wiped, or a node was): it is filled from
-    the records that PostgreSQL keeps, and from the log."""
+    the records that PostgreSQL keeps, and from the log. After a resharding all is folded anew first, and readers keep
+    the generations of the old shards until then."""
     live = _usable(wiring)
+    if all(live) and not _of_these_shards(wiring, live):
+        live = _fold_after_resharding(wiring)
     if not all(live):
-        new = wiring.generations.begin(at_least=last_generation(wiring))
+        new = begin(wiring)
         live = Live.one(new)
         train.restore(wiring)
         if refilling.prepare(wiring, new, lambda shard: _names(live, shard + 1)):
@@ -84,13 +88,63 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
     failures: Failures = {}
     while not stop.is_set():
         try:
-            with single_projector(wiring):
-                _follow_all(wiring, start_generation(wiring), stop, failures)
+            wiring.shards.refresh()
+            with single_projector(wiring) as holds:
+                while _follow_all(wiring, start_generation(wiring), stop, failures):
+                    holds()
+                    wiring.shards.refresh()
         except AnotherProjectorError:
             LOGGER.debug("another projector is at work")
         except PASSING as error:
             LOGGER.warning("projecting waits: %s", type(error).__name__)
         stop.wait(RETRY_S / 5)
+
+
+def fold_anew(
+    wiring: Wiring, progress: Progress = lambda n: None, engine: bulk.Engine | None = None
+) -> tuple[int, int]:
+    """The number of a generation with all that is recorded, which is live now, and how many events that were."""
+    new = begin(wiring)
+    events = fold_all(wiring, Live.one(new), engine, progress) + catch_up(wiring, Live.one(new), progress)
+    wiring.generations.switch(new)
+    return new, events
+
+
+def begin(wiring: Wiring) -> int:
+    """A new generation, marked with the epoch of the shards that it will be folded from."""
+    new = wiring.generations.begin(at_least=max(*wiring.generations.all_live(), last_generation(wiring)))
+    wiring.redis.set(Keys(wiring.settings.namespace, new).epoch, wiring.shards.now.layout.epoch)
+    return new
+
+
+def is_of_these_shards(wiring: Wiring) -> bool:
+    """Whether the live generations were folded from the shards as they are now. Raises UnavailableError."""
+    live = _usable(wiring)
+    return all(live) and _of_these_shards(wiring, live)
+
+
+def _of_these_shards(wiring: Wiring, live: Live) -> bool:
+    """The catalogue's log has no shards."""
+    epoch = wiring.layout().epoch
+    return all(_epoch(wiring, generation) == epoch for generation in (live.customers, live.statistics))
+
+
+def _epoch(wiring: Wiring, generation: int) -> int:
+    """The epoch of the shards that a generation was folded from; the first one where nothing is said."""
+    found: Any = wiring.redis.get(Keys(wiring.settings.namespace, generation).epoch)
+    return int(found) if found else 1
+
+
+def _fold_after_resharding(wiring: Wiring) -> Live:
+    """A generation of all projections. What is kept beside the live ones goes too: its positions are of the old
+    shards."""
+    kept = wiring.generations.all_live(), wiring.generations.previous(), wiring.generations.ready()
+    new, _ = fold_anew(wiring)
+    for generations in kept:
+        for name in PROJECTIONS:
+            if generations.of(name):
+                wiring.generations.drop(name, generations.of(name))
+    return Live.one(new)
 
 
 def fold_all(wiring: Wiring, generations: Live, engine: bulk.Engine | None, progress: Progress) -> int:
@@ -146,21 +200,21 @@ def positions(wiring: Wiring, generations: Live, number: int) -> list[tuple[str,
 
 def is_running(wiring: Wiring) -> bool:
     """Whether somebody projects this namespace now."""
-    with wiring.customers[0].recorder.datastore.get_connection() as connection:
+    with wiring.catalogue.recorder.datastore.get_connection() as connection:
         row = connection.execute(LOCK_HELD, (PROJECTOR_LOCK,)).fetchone()
         return bool(row and row["held"])
 
 
 @contextmanager
-def single_projector(wiring: Wiring) -> Iterator[None]:
-    """Holds the right to project. Raises AnotherProjectorError, UnavailableError."""
-    log = wiring.customers[0]
-    with log.recorder.datastore.get_connection() as connection:
+def single_projector(wiring: Wiring) -> Iterator[Callable[[], object]]:
+    """Holds the right to project; what it gives raises psycopg.Error when the right is lost. Raises
+    AnotherProjectorError, UnavailableError."""
+    with wiring.catalogue.recorder.datastore.get_connection() as connection:  # that database never moves
         row = connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (PROJECTOR_LOCK,)).fetchone()
         if not row or not row["mine"]:
             raise AnotherProjectorError("a projector of this namespace is running already")
         try:
-            yield
+            yield lambda: connection.execute("SELECT 1")
         finally:
             if not connection.closed:
                 _unlock(connection)
@@ -195,7 +249,8 @@ def position_name(projection: str, generation: int, number: int) -> str:
 
 def last_generation(wiring: Wiring) -> int:
     """The highest generation that any position tells of, so that numbers are never used again after a wipe."""
-    names = wiring.positions(wiring.customers[0]).projections()
+    logs = (wiring.catalogue, wiring.customers[0])
+    names = [name for log in logs for name in wiring.positions(log).projections()]
     return max((int(name[1:].partition(":")[0]) for name in names), default=0)
 
 
@@ -290,9 +345,10 @@ def _replay(wiring: Wiring, generations: Live, number: int, progress: Progress) 
     return events
 
 
-def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> None:
-    """One thread a log; when one has to stop, all do, and start again together."""
-    ended = threading.Event()
+def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> bool:
+    """One thread a log; when one has to stop, all do, and start again together. Whether to go on at once: something
+    else is to be projected now, and no server was away."""
+    ended, failed = threading.Event(), threading.Event()
     active = _active(wiring)
     wiring.generations.take_up(active)
 
@@ -304,10 +360,12 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
             work()
         except PASSING as error:
             LOGGER.warning("%s starts again: %s", what, type(error).__name__)
+            failed.set()
             ended.set()
         except ProjectionFailedError as error:
-            _failed(wiring, what, error, failures)
+            failed.set()
             ended.set()
+            _failed(wiring, what, error, failures)
 
     works = {
         f"project-{number}": partial(_follow_once, wiring, live, active, number, stopped, ended)
@@ -322,6 +380,7 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
         thread.join()
     if not threads:
         stop.wait(LOOK_EVERY_S)
+    return not failed.is_set() and not stop.is_set()
 
 
 def _failed(wiring: Wiring, what: str, error: ProjectionFailedError, failures: Failures) -> None:
@@ -364,5 +423,5 @@ def _follow_once(
             runner.step()
             if time.monotonic() > look_again:
                 look_again = time.monotonic() + LOOK_EVERY_S
-                if _usable(wiring) != live or _active(wiring) != active:
+                if _usable(wiring) != live or _active(wiring) != active or wiring.shards.moved():
                     return

@@ -21,7 +21,7 @@ except ImportError:  # not on this platform
 def run(wiring: Wiring) -> None:
     """Serves until SIGTERM or Ctrl-C; requests that have begun are answered first."""
     logs.configure(stream=sys.stdout)
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    with wiring.shards.watched(), asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(_serve(wiring))
 
 

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     var: Path = Path("var")
     postgres_url: SecretStr | None = None
     redis_url: SecretStr | None = None
+    shard_urls: SecretStr | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -68,6 +69,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether any server is Bespoke's own."""
         return self.postgres_url is None or self.redis_url is None
+
+    def shard_servers(self) -> tuple[str, ...]:
+        """URLs of the PostgreSQL servers on which the log's shards lie in turn; none: on the one of all else."""
+        given = self.shard_urls.get_secret_value() if self.shard_urls else ""
+        return tuple(url.strip() for url in given.split(",") if url.strip())
 
     def kafka_options(self) -> dict[str, Any]:
         """kafka-python's options of TLS and SASL."""

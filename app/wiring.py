@@ -1,13 +1,15 @@
 """The one composition root: settings → servers, logs, stores, the bus and the queries."""
 
+import logging
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from psycopg import connect, sql
+from psycopg import OperationalError, connect, sql
 
 from adapters import redis as redis_adapter
 from adapters.channels.channel import Channel
@@ -19,6 +21,7 @@ from adapters.embedded import EmbeddedServers
 from adapters.eventlog.feed import PostgresPositions
 from adapters.eventlog.log import PostgresLog
 from adapters.eventlog.mapper import SealingMapper
+from adapters.eventlog.topology import MAIN, Layout, Place, Topology, spread
 from adapters.http.writer import BusWriter
 from adapters.kafka.connection import Broker
 from adapters.kafka.dead_letters import DeadLetters
@@ -35,12 +38,15 @@ from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore
 from app.settings import Settings, SettingsError
+from app.shards import Opened, Shards
 from commands.bus import Bus
+from commands.ports import UnavailableError
 from projections.history import FromRecords, Sharded
 from projections.settle import Settler
 from queries.reader import Queries
 from readmodels.keys import Keys
 
+LOGGER = logging.getLogger("bespoke.wiring")
 DATABASES = ("log", "catalogue", "keys", "directory", "ingest")
 
 
@@ -95,25 +101,24 @@ class Wiring:
         """Makes databases, tables and server functions that are missing. Raises SettingsError, UnavailableError."""
         with provisioning(self.postgres_url) as connection:
             for name in DATABASES:
-                ensure_database(connection, self._database(name))
+                ensure_database(connection, self.database(name))
             self.keyring.create_tables()
             self.directory.create_table()
             self.dead_letters.create_table()
-            self._refuse_other_shards()
-            for shard in range(self.settings.shards):
-                self._create_schema(shard)
-                self._log("log", f"shard_{shard}", self.keyring, create=True)
-            self._log("catalogue", "public", None, create=True)
+            self.topology.create_table()
+            self._provision_shards()
+            self._log(Place(self._url("catalogue"), "public"), None, create=True)
             self.states.create_table()
         redis_adapter.load_functions(self.redis)
 
     def drop(self) -> None:
         """Deletes the namespace's databases and keys. For throw-away namespaces."""
         self._stack.close()
-        with connect(self.postgres_url, autocommit=True) as connection:
-            for name in DATABASES:
-                name_ = sql.Identifier(self._database(name))
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name_))
+        for url, names in ((self.postgres_url, DATABASES), *((url, ("log",)) for url in self._shard_urls)):
+            with connect(url, autocommit=True) as connection:
+                for name in names:
+                    name_ = sql.Identifier(self.database(name))
+                    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name_))
         client = redis_adapter.connect(self.redis_url)
         redis_adapter.wipe(client, f"{self.settings.namespace}:*")
         client.close()
@@ -168,19 +173,35 @@ class Wiring:
         return DeadLetters(database, DailyKeys(self.keyring, Purpose.DEAD_LETTER))
 
     @cached_property
-    def customers(self) -> list[PostgresLog]:
-        """The shards of the customers' log."""
-        return [self._log("log", f"shard_{n}", self.keyring) for n in range(self.settings.shards)]
+    def topology(self) -> Topology:
+        """Where the shards are."""
+        database = Database(self._url("log"), size=2)
+        self._stack.callback(database.close)
+        return Topology(database)
 
     @cached_property
-    def records(self) -> list[PostgresRecords]:
+    def shards(self) -> Shards:
+        """The shards that this process has open."""
+        shards = Shards(self.layout, self._open)
+        self._stack.callback(shards.close)
+        return shards
+
+    @property
+    def customers(self) -> Sequence[PostgresLog]:
+        """The shards of the customers' log."""
+        return self.shards.logs
+
+    @property
+    def records(self) -> Sequence[PostgresRecords]:
         """The shards' records outside Redis."""
-        return [self._records(log) for log in self.customers]
+        return self.shards.records
 
     @cached_property
     def catalogue(self) -> PostgresLog:
         """The log of products and experiments."""
-        return self._log("catalogue", "public", None)
+        log = self._log(Place(self._url("catalogue"), "public"), None)
+        self._stack.callback(log.close)
+        return log
 
     @cached_property
     def redis(self) -> redis_adapter.Client:
@@ -244,35 +265,96 @@ class Wiring:
             "poslog": Poslog(store_timezone=self.settings.store_timezone, currency=self.settings.currency),
         }
 
-    def _log(self, database: str, schema: str, keyring: Keyring | None, *, create: bool = False) -> PostgresLog:
+    def layout(self) -> Layout:
+        """Where the shards are now. Raises SettingsError before ``provision``, UnavailableError."""
+        found = self.topology.current()
+        if found is None:
+            raise SettingsError("there is no log yet. Make it: bespoke doctor")
+        return found
+
+    def place(self, layout: Layout, shard: int) -> Place:
+        """The database and the schema of a shard. Raises SettingsError."""
+        return Place(database_url(self._server(layout.servers[shard]), self.database("log")), layout.schema(shard))
+
+    def spread(self, shards: int) -> tuple[int, ...]:
+        """On which servers so many shards are to lie."""
+        return spread(shards, len(self._shard_urls))
+
+    def create_shard_databases(self, servers: Sequence[int]) -> None:
+        """Makes the databases that are missing on these servers. Raises SettingsError, UnavailableError."""
+        for index in sorted(set(servers) - {MAIN}):
+            try:
+                with connect(self._server(index), autocommit=True, connect_timeout=5) as connection:
+                    ensure_database(connection, self.database("log"))
+            except OperationalError as error:
+                raise UnavailableError(f"server {index + 1} of BESPOKE_SHARD_URLS does not answer") from error
+
+    def create_shards(self, layout: Layout) -> None:
+        """Makes databases, schemas and tables of a layout that are missing. Raises psycopg.Error."""
+        self.create_shard_databases(layout.servers)
+        for shard in range(len(layout.servers)):
+            place = self.place(layout, shard)
+            with connect(place.url, autocommit=True, connect_timeout=5) as connection:
+                connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(place.schema)))
+            self._log(place, self.keyring, create=True)
+
+    def _provision_shards(self) -> None:
+        """The shards' tables. A schema that should be there and is not is never made again: it may be elsewhere."""
+        layout, new = self.topology.found(self.spread(self.settings.shards))
+        if not new:
+            for shard in range(len(layout.servers)):
+                self._require(self.place(layout, shard), shard)
+        self.create_shards(layout)
+        if new:
+            self.topology.made()
+        self._hint(len(layout.servers))
+
+    def _require(self, place: Place, shard: int) -> None:
+        with connect(place.url, autocommit=True, connect_timeout=5) as connection:
+            if not connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (place.schema,)).fetchone():
+                raise SettingsError(
+                    f"shard {shard} of the log is not on its server: give BESPOKE_SHARD_URLS the same servers in the "
+                    "same order as when the shards were made"
+                )
+
+    def _hint(self, shards: int) -> None:
+        if "shards" in self.settings.model_fields_set and self.settings.shards != shards:
+            wanted = self.settings.shards
+            LOGGER.warning(
+                "BESPOKE_SHARDS is %d, but this log has %d shards. To change that: bespoke reshard --to %d",
+                *(wanted, shards, wanted),
+            )
+
+    def _open(self, layout: Layout) -> Opened:
+        logs = tuple(self._log(self.place(layout, n), self.keyring) for n in range(len(layout.servers)))
+        return Opened(layout, logs, tuple(self._records(log) for log in logs))
+
+    def _log(self, place: Place, keyring: Keyring | None, *, create: bool = False) -> PostgresLog:
         mapper = SealingMapper(self.keyring, derive(self.master, "bespoke sources"))
-        log = PostgresLog(self._url(database), mapper, keyring, schema=schema, create=create)
+        log = PostgresLog(place.url, mapper, keyring, schema=place.schema, create=create)
         if create:
             PostgresPositions(log, create=True)
             if keyring is not None:
                 self._records(log, create=True)
             log.close()
-        else:
-            self._stack.callback(log.close)
         return log
 
     def _records(self, log: PostgresLog, *, create: bool = False) -> PostgresRecords:
         return PostgresRecords(log, self.keyring, derive(self.master, "bespoke statistics part"), create=create)
 
-    def _refuse_other_shards(self) -> None:
-        """A stream's shard depends on how many there are, so their number is fixed by the first start."""
-        with connect(self._url("log"), autocommit=True) as connection:
-            row = connection.execute("SELECT count(*) FROM pg_namespace WHERE nspname ~ '^shard_[0-9]+$'").fetchone()
-        made = row[0] if row else 0
-        if made not in (0, self.settings.shards):
-            raise SettingsError(f"BESPOKE_SHARDS is {self.settings.shards}, but this log was made with {made}")
+    def _server(self, index: int) -> str:
+        if index == MAIN:
+            return self.postgres_url
+        if index >= len(self._shard_urls):
+            raise SettingsError(f"BESPOKE_SHARD_URLS names {len(self._shard_urls)} servers, but shards lie on more")
+        return self._shard_urls[index]
 
-    def _create_schema(self, shard: int) -> None:
-        with connect(self._url("log"), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(f"shard_{shard}")))
+    @property
+    def _shard_urls(self) -> tuple[str, ...]:
+        return self.settings.shard_servers()
 
     def _url(self, name: str) -> str:
-        return database_url(self.postgres_url, self._database(name))
+        return database_url(self.postgres_url, self.database(name))
 
-    def _database(self, name: str) -> str:
+    def database(self, name: str) -> str:
         return f"bespoke_{self.settings.namespace}_{name}"

@@ -75,7 +75,8 @@ class Bus:
 
     def log_of(self, stream: UUID) -> EventLog:
         """The shard in which a customer's stream lives."""
-        return self._customers[shard_of(stream, len(self._customers))]
+        shards = tuple(self._customers)
+        return shards[shard_of(stream, len(shards))]
 
 
 class _Cache:
@@ -107,6 +108,7 @@ class _Work:
     def __init__(self, bus: Bus, streams: dict[Identifier, UUID]) -> None:
         self._bus = bus
         self._streams = streams
+        self._customers = tuple(bus._customers)  # one view of the shards throughout: they may be moved meanwhile
         self._touched: dict[UUID, Any] = {}
 
     def run(self, commands: Sequence[Command], progress: Progress | None, decided: Decided) -> list[Outcome]:
@@ -131,12 +133,15 @@ class _Work:
         for log, aggregates in groups.values():
             log.save(aggregates, progress)
         if progress is not None:
-            for log in self._bus.logs:
+            for log in (*self._customers, self._bus._catalogue):
                 if id(log) not in groups:
                     log.save((), progress)
 
     def _log(self, aggregate: Aggregate) -> EventLog:
-        return self._bus.log_of(aggregate.id) if isinstance(aggregate, Customer) else self._bus._catalogue
+        return self._log_of(aggregate.id) if isinstance(aggregate, Customer) else self._bus._catalogue
+
+    def _log_of(self, stream: UUID) -> EventLog:
+        return self._customers[shard_of(stream, len(self._customers))]
 
     def _load(self, commands: Sequence[Command]) -> None:
         wanted: dict[int, tuple[EventLog, list[UUID]]] = {}
@@ -152,7 +157,7 @@ class _Work:
     def _wanted(self, commands: Sequence[Command]) -> dict[UUID, EventLog]:
         catalogue = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
         catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand)]
-        customers = {s: self._bus.log_of(s) for s in self._streams.values()}
+        customers = {s: self._log_of(s) for s in self._streams.values()}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
 
     def _decide(self, command: Command) -> Outcome:

@@ -17,6 +17,10 @@ class UnavailableError(Exception):
     """A server that is needed is down; nothing was acknowledged. Try again later."""
 
 
+class MovedError(UnavailableError):
+    """The log's shards are being moved, or have been; nothing was acknowledged. Try again where they are then."""
+
+
 class FencedError(Exception):
     """Another consumer has taken over a partition; nothing of this save was recorded. Read the offsets again."""
 

@@ -19,13 +19,15 @@ class Sharded:
 
     def streams(self, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[Event]]]:
         """Each stream that exists with all its events in order."""
-        for shard, own in by_shard(streams, len(self._shards)).items():
-            yield from self._shards[shard].streams(own)
+        shards = tuple(self._shards)  # one view of them: they may be moved meanwhile
+        for shard, own in by_shard(streams, len(shards)).items():
+            yield from shards[shard].streams(own)
 
     def streams_after(self, versions: Mapping[UUID, int]) -> Iterator[tuple[UUID, list[Event]]]:
         """Each of these streams that has events beyond its version, with those in order."""
-        for shard, own in by_shard(list(versions), len(self._shards)).items():
-            yield from self._shards[shard].streams_after({stream: versions[stream] for stream in own})
+        shards = tuple(self._shards)
+        for shard, own in by_shard(list(versions), len(shards)).items():
+            yield from shards[shard].streams_after({stream: versions[stream] for stream in own})
 
 
 def by_shard(streams: Sequence[UUID], shards: int) -> dict[int, list[UUID]]:
@@ -58,8 +60,9 @@ class FromRecords:
     def records(self, streams: Sequence[UUID]) -> dict[UUID, CustomerRecord]:
         """The records of those streams that exist."""
         found: dict[UUID, CustomerRecord] = {}
-        for shard, own in by_shard(streams, len(self._shards)).items():
-            found |= self._shards[shard].load(own)
+        shards = tuple(self._shards)
+        for shard, own in by_shard(streams, len(shards)).items():
+            found |= shards[shard].load(own)
         versions = {stream: found[stream].version if stream in found else 0 for stream in streams}
         for stream, events in self._log.streams_after(versions):
             found[stream] = fold_all(found.get(stream, CustomerRecord()), events)

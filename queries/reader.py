@@ -123,8 +123,9 @@ class Queries:
 
     def _history(self, streams: Sequence[UUID], topics: Sequence[str] | None = None) -> list[tuple[UUID, list[Event]]]:
         found: list[tuple[UUID, list[Event]]] = []
-        for number, shard in enumerate(self._shards):
-            found += shard.streams([s for s in streams if shard_of(s, len(self._shards)) == number], topics)
+        shards = tuple(self._shards)  # one view of them: they may be moved meanwhile
+        for number, shard in enumerate(shards):
+            found += shard.streams([s for s in streams if shard_of(s, len(shards)) == number], topics)
         return found
 
 

@@ -32,6 +32,12 @@ class Keys:
         project. No expiry."""
         return f"{self.namespace}:g{self.generation}:filling:{shard}"
 
+    @property
+    def epoch(self) -> str:
+        """STRING epoch of the log's shards that the generation was folded from, 1 where it is missing. Writer: project
+        and rebuild. No expiry."""
+        return f"{self.namespace}:g{self.generation}:epoch"
+
     def part(self, tag: str) -> str:
         """STRING 1, one in each part of a cluster's slots: where one is missing, a node was wiped. Writer: project and
         rebuild. No expiry."""

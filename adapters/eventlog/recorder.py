@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import DictRow, tuple_row
 from psycopg.sql import SQL, Identifier, Literal
 
+from adapters.eventlog.fence import told
 from adapters.eventlog.offsets import ConsumedOffsets, Known
 from adapters.postgres import RECONNECT_S
 from commands.ports import Progress
@@ -26,15 +27,15 @@ twice = retry((InterfaceError, OperationalError), max_attempts=2, wait=0.05)
 
 
 # PostgreSQL's binary COPY: a header; then for each row the number of columns, and for each column its length and bytes.
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
+HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+TRAILER = b"\xff\xff"
 _ROW = Struct(">hi16siqi")
 _LENGTH = Struct(">i")
 
 
 def rows(stored_events: Sequence[StoredEvent]) -> bytes:
     """Events as binary COPY takes them: stream, version, topic, state."""
-    parts = [_HEADER]
+    parts = [HEADER]
     for event in stored_events:
         topic, state = event.topic.encode(), event.state
         stream: Any = event.originator_id
@@ -42,7 +43,7 @@ def rows(stored_events: Sequence[StoredEvent]) -> bytes:
         parts.append(topic)
         parts.append(_LENGTH.pack(len(state)))
         parts.append(state)
-    parts.append(_TRAILER)
+    parts.append(TRAILER)
     return b"".join(parts)
 
 
@@ -118,10 +119,10 @@ class BatchRecorder(PostgresApplicationRecorder):
     ) -> Sequence[int]:
         """All events in one transaction, with the consumer's progress; their positions.
 
-        Raises IntegrityError when a version is there already, FencedError.
+        Raises IntegrityError when a version is there already, FencedError, MovedError.
         """
         with self.datastore.get_connection() as connection:
-            with connection.transaction():
+            with told(), connection.transaction():
                 positions = self._append(connection, stored_events) if stored_events else []
                 moved = self.offsets.move(connection.cursor(), progress) if progress else Known()
             self.offsets.remember(moved)

@@ -87,10 +87,10 @@ class Generations:
                 if those.of(projection) == generation
             }
         )
-        prefix = f"{self._namespace}:g{generation}"
+        where, prefix = Keys(self._namespace, generation), f"{self._namespace}:g{generation}"
         dropped = sum(wipe(self._client, f"{prefix}:{each}:*") for each in OWNED[projection])
         if generation not in (*self.all_live(), *self.previous(), *self.ready()):
-            wipe(self._client, f"{prefix}:part:*")
+            run(self._client, [("DEL", where.epoch), *(("DEL", where.part(tag)) for tag in parts())])
         return dropped
 
     def _read(self, state: str) -> Live:

@@ -6,12 +6,25 @@ import click
 from pydantic import ValidationError
 
 from adapters.embedded import EmbeddedServerError
-from app.cli import customers, evaluating, ingesting, loading, processes, projecting, projections, training
+from adapters.eventlog.moving import DifferenceError
+from adapters.eventlog.topology import TopologyError
+from app.cli import (
+    customers,
+    evaluating,
+    ingesting,
+    loading,
+    processes,
+    projecting,
+    projections,
+    resharding,
+    training,
+)
 from app.cli.doctor import doctor
 from app.cli.output import fail
 from app.lifecycle import LifecycleError
 from app.load import StalledError
 from app.project import AnotherProjectorError
+from app.reshard import ReshardError
 from app.settings import Settings, SettingsError
 from commands.ports import UnavailableError
 
@@ -31,6 +44,7 @@ for command in (
     projecting.project,
     projecting.rebuild,
     projections.projections,
+    resharding.reshard,
     loading.load,
     training.train,
     customers.customer,
@@ -51,6 +65,9 @@ def main() -> None:
         AnotherProjectorError,
         LifecycleError,
         StalledError,
+        ReshardError,
+        DifferenceError,
+        TopologyError,
     ) as error:
         fail(str(error))
     except ValidationError as error:
