@@ -42,11 +42,11 @@ def _learn(wiring: Wiring, file: Path, bar: Bar) -> NextItem:
         for _, headers, body in load.clicks(file, shift_days=0):
             advance(take(bus, segment, headers, body).recorded)
     with bar("log → Redis", sum(log.head() for log in wiring.customers)) as advance:
-        generation = project.start_generation(wiring)
-        project.catch_up(wiring, generation, advance)
+        live = project.start_generation(wiring)
+        project.catch_up(wiring, live, advance)
     with bar("training", sum(log.head() for log in wiring.customers) + train.CONFIGURATIONS) as advance:
         trained = train.run(wiring, read=advance, tried=lambda: advance(1))
-    return _published(wiring, Keys(wiring.settings.namespace, generation), trained.config, trained.categories)
+    return _published(wiring, Keys(wiring.settings.namespace, live.statistics), trained.config, trained.categories)
 
 
 def _published(wiring: Wiring, keys: Keys, config: Config, categories: dict[str, str | None]) -> NextItem:

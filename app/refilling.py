@@ -4,7 +4,7 @@ What is recorded after the position up to which records are kept comes from the 
 shape, everything does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from adapters import redis as redis_adapter
@@ -20,9 +20,9 @@ from readmodels.statistics import Part, decode_part
 Progress = Callable[[int], None]
 
 
-def prepare(wiring: Wiring, generation: int, name: Callable[[int], str]) -> list[int]:
-    """Makes a new generation ready to be filled, before it is live; which shards will be. ``name``: of a shard's
-    position in it. Raises UnavailableError."""
+def prepare(wiring: Wiring, generation: int, names: Callable[[int], Sequence[str]]) -> list[int]:
+    """Makes a new generation ready to be filled, before it is live; which shards will be. ``names``: of a shard's
+    positions in it. Raises UnavailableError."""
     where = Keys(wiring.settings.namespace, generation)
     shards, found = [], list[Part]()
     store = RedisStatisticsStore(wiring.redis, where)
@@ -34,7 +34,8 @@ def prepare(wiring: Wiring, generation: int, name: Callable[[int], str]) -> list
         kept = wiring.records[shard].load_part()
         part = decode_part(kept) if kept is not None else Part()
         # What is behind counts as waiting: a position beyond the part's would say that nothing does.
-        wiring.positions(log).save(name(shard), min(covered, part.position))
+        for name in names(shard):
+            wiring.positions(log).save(name, min(covered, part.position))
         shards.append(shard)
         if kept is not None:
             store.save(shard, kept)

@@ -31,10 +31,12 @@ from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.postgres.states import ProjectionStates
 from adapters.records import PostgresRecords
+from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
-from adapters.redis.stores import Generations, RedisCustomerStore
+from adapters.redis.stores import RedisCustomerStore
 from app.settings import Settings, SettingsError
 from app.shards import Opened, Shards
 from commands.bus import Bus
@@ -106,6 +108,7 @@ class Wiring:
             self.topology.create_table()
             self._provision_shards()
             self._log(Place(self._url("catalogue"), "public"), None, create=True)
+            self.states.create_table()
         redis_adapter.load_functions(self.redis)
 
     def drop(self) -> None:
@@ -209,13 +212,20 @@ class Wiring:
 
     @cached_property
     def generations(self) -> Generations:
-        """Which generation of read models is live."""
+        """Which generations of read models are live."""
         return Generations(self.redis, self.settings.namespace)
 
     @cached_property
     def kept(self) -> FromRecords:
         """The records of all shards outside Redis, up to date."""
         return FromRecords(self.records, Sharded(self.customers))
+
+    @cached_property
+    def states(self) -> ProjectionStates:
+        """Which projections are stopped."""
+        database = Database(self._url("catalogue"))
+        self._stack.callback(database.close)
+        return ProjectionStates(database)
 
     def people(self, generation: int) -> RedisCustomerStore:
         """The customers' store of a generation."""

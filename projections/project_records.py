@@ -15,10 +15,11 @@ from projections.ports import Recorded
 from readmodels.customer import CustomerRecord
 from readmodels.stores import RecordStore, StatisticsStore
 
-EVERY_S = 3.0
+#: Seldom, since a record that changes often is written once a time; what is behind comes from the log.
+EVERY_S = 10.0
 PART_EVERY_S = 60.0
 #: Records waiting to be written; when there are more, folding waits for the writing.
-LIMIT = 20_000
+LIMIT = 50_000
 
 
 class RecordsProjection:

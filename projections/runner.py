@@ -19,7 +19,8 @@ class StoreRestartedError(Exception):
 
 
 class Runner:
-    """Use as a context manager; leaving it confirms what was projected.
+    """Use as a context manager; leaving it confirms what was projected. ``names``: of the positions that are moved, one
+    a projection.
 
     ``confirm`` returns whether all that is written is now as safe as the store makes it; only then does the position
     move. ``identity`` names the run of the store's server: when it changes, what was written since the last
@@ -28,7 +29,7 @@ class Runner:
 
     def __init__(
         self,
-        name: str,
+        names: Sequence[str],
         feed: Feed,
         projections: Sequence[Projection],
         positions: Positions,
@@ -37,7 +38,7 @@ class Runner:
         confirm: Callable[[], bool] = lambda: True,
         identity: Callable[[], str] = lambda: "",
     ) -> None:
-        self._name = name
+        self._names = names
         self._feed = feed
         self._projections = projections
         self._positions = positions
@@ -95,5 +96,6 @@ class Runner:
         if self._identity() != self._run:
             raise StoreRestartedError
         if safe:
-            self._positions.save(self._name, position)
+            for name in self._names:
+                self._positions.save(name, position)
             self.confirmed = position

@@ -67,19 +67,16 @@ class Keys:
         return f"{self.namespace}:g{self.generation}:statistics:{digest}"
 
 
-def generation(namespace: str) -> str:
-    """STRING number of the live generation. Writer: project and rebuild. No expiry."""
-    return f"{namespace}:generation"
+def generations(namespace: str) -> str:
+    """HASH projection → live generation; ``<projection>:previous``, ``:ready`` and ``:projecting`` → the one before it,
+    one that waits for its switch, and the one that the projector writes. Writer: project, rebuild and projections. No
+    expiry."""
+    return f"{namespace}:generations"
 
 
 def newest_generation(namespace: str) -> str:
     """STRING counter of generations ever begun. Writer: project and rebuild. No expiry."""
     return f"{namespace}:generation:newest"
-
-
-def projecting(namespace: str) -> str:
-    """STRING number of the generation that the projector writes. Writer: project. No expiry."""
-    return f"{namespace}:projecting"
 
 
 def confirmed(namespace: str, part: str = "0") -> str:

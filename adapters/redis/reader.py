@@ -15,6 +15,7 @@ from ml.nextitem.model import Config, build
 from queries.ports import Person, Shop
 from readmodels import catalogue, customer, keys, statistics
 from readmodels.keys import MOVED, Keys
+from readmodels.live import CUSTOMERS, PROJECTIONS, Live
 
 LOOKS = 8
 Versions = tuple[bytes | None, bytes | None, bytes | None]
@@ -29,7 +30,7 @@ class RedisReader:
         self._client = connect_async(url)
         self._namespace = namespace
         self._rescue = rescue
-        self._keys = Keys(namespace, 0)
+        self._live = Live()
         self._seen: Versions | None = None
         self._shop = Shop({}, build(statistics.Statistics(), {}, Config()))
         self._lock = asyncio.Lock()
@@ -59,10 +60,10 @@ class RedisReader:
         """ "ok", or what is wrong."""
         try:
             with translated():
-                live: Any = await self._client.get(keys.generation(self._namespace))
+                live: Any = await self._client.hget(keys.generations(self._namespace), CUSTOMERS)
         except Exception as error:
             return type(error).__name__
-        return "ok" if live else "nothing projected yet"
+        return "ok" if int(live or 0) else "nothing projected yet"
 
     async def close(self) -> None:
         """Gives all connections back."""
@@ -74,27 +75,31 @@ class RedisReader:
         """Somebody who is not in Redis: never seen, not projected yet, or lost with Redis."""
         if self._rescue is None:
             return Person(stream, {})
-        records = await self._rescue.person(stream, self._keys.generation)
+        records = await self._rescue.person(stream, self._live.customers)
         return Person(person_id(records) if records else stream, records)
 
     async def _ask(self, home: UUID | None = None) -> dict[bytes, bytes]:
         """A person's fields; the shop is brought up to date if anything of it changed."""
         while True:
-            asked = self._keys
+            asked = self._live
             pipeline: Any = self._client.pipeline(transaction=False)
-            pipeline.get(keys.generation(self._namespace))
-            pipeline.get(asked.catalogue_version)
-            pipeline.get(asked.statistics_current)
+            pipeline.hmget(keys.generations(self._namespace), PROJECTIONS)
+            pipeline.get(self._keys(asked.catalogue).catalogue_version)
+            pipeline.get(self._keys(asked.statistics).statistics_current)
             pipeline.get(keys.model(self._namespace))
             if home is not None:
-                pipeline.hgetall(asked.person(home))
+                pipeline.hgetall(self._keys(asked.customers).person(home))
             with translated():
-                live, *answers = await pipeline.execute()
-            if int(live or 0) == asked.generation:
+                numbers, *answers = await pipeline.execute()
+            live = Live(*(int(number or 0) for number in numbers))
+            if live == asked:
                 await self._refresh((answers[0], answers[1], answers[2]))
                 return answers[3] if home is not None else {}
             # Of a wiped server the shop that is known is still the best one.
-            self._keys, self._seen = Keys(self._namespace, int(live or 0)), None if live else NOTHING
+            self._live, self._seen = live, None if any(live) else NOTHING
+
+    def _keys(self, generation: int) -> Keys:
+        return Keys(self._namespace, generation)
 
     async def _refresh(self, versions: Versions) -> None:
         if versions == self._seen:
@@ -107,8 +112,11 @@ class RedisReader:
     async def _load(self, versions: Versions) -> Shop:
         _, current, model = versions
         with translated():
-            stored: Any = await self._client.hgetall(self._keys.catalogue)
-            counts: Any = await self._client.get(self._keys.statistics(current.decode())) if current else None
+            stored: Any = await self._client.hgetall(self._keys(self._live.catalogue).catalogue)
+            digest = current.decode() if current else None
+            counts: Any = (
+                await self._client.get(self._keys(self._live.statistics).statistics(digest)) if digest else None
+            )
         products = catalogue.products(map(catalogue.decode, stored.values()))
         whole = statistics.decode(counts) if counts else statistics.Statistics()
         config = msgspec.json.decode(model, type=Config) if model else Config()

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from adapters.redis import Client, parts, translated, wipe
+from adapters.redis import Client, translated
 from adapters.redis.pipelines import run
-from readmodels import keys as catalogue_of_keys
 from readmodels.keys import MOVED, Keys
 from readmodels.stores import Change, Found, Refused, Write
 
@@ -138,57 +137,6 @@ class RedisStatisticsStore:
             self._client.set(self._keys.statistics_current, digest)
             if before and before.decode() != digest:
                 self._client.expire(self._keys.statistics(before.decode()), DAY_S)
-
-
-class Generations:
-    """Which generation of read models is live."""
-
-    def __init__(self, client: Client, namespace: str) -> None:
-        self._client = client
-        self._namespace = namespace
-
-    def live(self) -> int:
-        """The live generation, 0 where there is none: the server is new or was wiped. Raises UnavailableError."""
-        with translated():
-            found: Any = self._client.get(catalogue_of_keys.generation(self._namespace))
-        return int(found) if found else 0
-
-    def is_whole(self, generation: int) -> bool:
-        """Whether no node of a cluster has lost its part of the generation. Raises UnavailableError."""
-        where = Keys(self._namespace, generation)
-        return all(run(self._client, [("EXISTS", where.part(tag)) for tag in parts()]))
-
-    def begin(self, at_least: int) -> int:
-        """The number of a new generation, above ``at_least`` and above all there were. Raises UnavailableError."""
-        with translated():
-            number: Any = self._client.incr(catalogue_of_keys.newest_generation(self._namespace))
-            if number <= at_least:
-                number = self._client.incrby(
-                    catalogue_of_keys.newest_generation(self._namespace), at_least + 1 - number
-                )
-        where = Keys(self._namespace, int(number))
-        run(self._client, [("SET", where.part(tag), 1) for tag in parts()])
-        return int(number)
-
-    def switch(self, generation: int) -> None:
-        """Readers see this generation from their next request on. Raises UnavailableError."""
-        with translated():
-            self._client.set(catalogue_of_keys.generation(self._namespace), generation)
-
-    def projecting(self) -> int:
-        """The generation that the projector writes, or wrote last. Raises UnavailableError."""
-        with translated():
-            found: Any = self._client.get(catalogue_of_keys.projecting(self._namespace))
-        return int(found) if found else 0
-
-    def take_up(self, generation: int) -> None:
-        """The projector writes this generation from now on. Raises UnavailableError."""
-        with translated():
-            self._client.set(catalogue_of_keys.projecting(self._namespace), generation)
-
-    def drop(self, generation: int) -> int:
-        """Deletes all keys of a generation; how many. Raises UnavailableError."""
-        return wipe(self._client, f"{self._namespace}:g{generation}:*")
 
 
 def _found(holder: bytes | None, fields: Mapping[bytes, bytes]) -> Found:

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from adapters.embedded import EmbeddedServerError
 from adapters.eventlog.moving import DifferenceError
 from adapters.eventlog.topology import TopologyError
-from app.cli import customers, evaluating, ingesting, loading, processes, projecting, resharding, training
+from app.cli import customers, evaluating, ingesting, loading, processes, projecting, projections, resharding, training
 from app.cli.doctor import doctor
 from app.cli.output import fail
+from app.lifecycle import LifecycleError
 from app.load import StalledError
 from app.project import AnotherProjectorError
 from app.reshard import ReshardError
@@ -33,6 +34,7 @@ for command in (
     projecting.project,
     projecting.rebuild,
     resharding.reshard,
+    projections.projections,
     loading.load,
     training.train,
     customers.customer,
@@ -51,6 +53,7 @@ def main() -> None:
         EmbeddedServerError,
         SettingsError,
         AnotherProjectorError,
+        LifecycleError,
         StalledError,
         ReshardError,
         DifferenceError,

@@ -11,6 +11,7 @@ import click
 from psycopg import connect
 
 from adapters.embedded import EmbeddedServerError
+from adapters.kafka.connection import Admin
 from adapters.redis import oldest_version, version_parts
 from app import project
 from app.cli.output import json_option, show
@@ -120,10 +121,25 @@ def _servers(settings: Settings) -> list[Finding]:
                     lambda: _tables(wiring),
                     "The role needs CREATEDB, or an administrator makes the databases.",
                 ),
+                *_kafka(wiring),
                 _asked("projector", lambda: _projector(wiring), "bespoke project --follow"),
             ]
     except (EmbeddedServerError, SettingsError) as error:
         return [Finding("servers", False, "do not start", str(error))]
+
+
+def _kafka(wiring: Wiring) -> list[Finding]:
+    """Nothing where no Kafka is set."""
+    if wiring.settings.kafka_bootstrap is None:
+        return []
+    advice = "Is BESPOKE_KAFKA_BOOTSTRAP right, and are there topics? bespoke ingest --create-topics"
+    return [_asked("kafka", lambda: _topic(wiring), advice)]
+
+
+def _topic(wiring: Wiring) -> str:
+    with Admin(wiring.broker) as admin:
+        admin.source()
+    return f"topic {wiring.settings.kafka_topic} is there"
 
 
 def _asked(name: str, ask: Callable[[], str], advice: str) -> Finding:

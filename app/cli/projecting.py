@@ -6,6 +6,7 @@ import threading
 
 import click
 
+from app import lifecycle
 from app import project as projector
 from app.cli.output import bar, json_option, show
 from app.on_ray import ray_engine
@@ -30,10 +31,10 @@ def project(follow: bool, as_json: bool) -> None:
             projector.follow(wiring, stop)
             return
         with projector.single_projector(wiring):
-            generation = projector.start_generation(wiring)
+            live = projector.start_generation(wiring)
             with bar("log → Redis", projector.lag(wiring)) as advance:
-                events = projector.catch_up(wiring, generation, advance)
-        show({"generation": generation, "events": events}, f"{events} events projected.", as_json=as_json)
+                events = projector.catch_up(wiring, live.without(wiring.states.stopped()), advance)
+        show({"generation": live.customers, "events": events}, f"{events} events projected.", as_json=as_json)
 
 
 @click.command()
@@ -45,7 +46,7 @@ def rebuild(engine: str, as_json: bool) -> None:
     with Wiring(Settings()) as wiring:
         wiring.provision()
         with bar("rebuilding", sum(log.head() for log in (wiring.catalogue, *wiring.customers))) as advance:
-            old, new, events = projector.rebuild(wiring, advance, ray_engine if engine == "ray" else None)
+            old, new, events = lifecycle.rebuild_all(wiring, advance, ray_engine if engine == "ray" else None)
         show(
             {"from_generation": old, "to_generation": new, "events": events},
             f"{events} events folded into generation {new}, which is live now.",

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from app import project
+from app import lifecycle
 from benchmarks.drill import faults
 from benchmarks.drill.house import VICTIMS, House, built
 from benchmarks.drill.senders import HttpSender, KafkaSender
@@ -75,13 +75,13 @@ def judged(house: House, acknowledged: set[str]) -> dict[str, Any]:
     extra = faults.conflicts(house) | faults.subscriber(house)
     house.settle(acknowledged)
     house.stop("project")
-    recorded, live = house.recorded(), house.read_models()
-    project.rebuild(house.wiring)
+    books, live = house.books(), house.read_models()
+    lifecycle.rebuild_all(house.wiring)
     again = house.read_models()
     return {
         "acknowledged": len(acknowledged),
-        "lost": len(acknowledged - recorded.keys()),
-        "doubled": sum(count > 1 for count in recorded.values()),
+        "lost": books.missing(acknowledged),
+        "doubled": books.doubled(),
         "records": len(again),
         "differing": sum(live.get(key) != again.get(key) for key in live.keys() | again.keys()),
         **extra,

@@ -67,7 +67,7 @@ def conflicts(house: House) -> dict[str, int]:
         writer.join()
     for log in house.wiring.customers:
         del log.__dict__["save"]
-    recorded = house.recorded()
+    recorded = house.books().counts
     wanted = [f"conflict-{number}-{turn}" for number in range(2) for turn in range(done[number])]
     return {"conflicts": met[0], "conflicts_lost": sum(recorded[source] != 1 for source in wanted)}
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.connection import Admin
@@ -19,6 +20,7 @@ from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.drill.proxy import Proxy
 from commands.ports import UnavailableError
+from domain.customer import Customer
 from readmodels.keys import Keys
 
 PROCESSES = {"ingest": ("ingest",), "project": ("project", "--follow"), "web": ("serve",)}
@@ -26,6 +28,38 @@ SERVERS = ("postgres", "redis")
 VICTIMS = (*PROCESSES, *SERVERS, "broker")
 STALL_S = 1.0
 LIMIT_S = 120.0
+
+
+class Books:
+    """Every event of the log, by what it says of the delivery that it came from.
+
+    A delivery records one event under its own source id. What it makes beside that (links on both streams, details of
+    each) has the id of a stream behind a ``#``, and must be there once a stream and class.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str | tuple[UUID, type, str]] = Counter()
+        self._deliveries: set[str] = set()
+        self._links: set[tuple[UUID, UUID]] = set()
+
+    def enter(self, event: Any) -> None:
+        """Takes an event, unless it is a stream's opening, which no delivery made."""
+        source = getattr(event, "source_id", "open")
+        if source == "open":
+            return
+        self.counts[(event.originator_id, type(event), source) if "#" in source else source] += 1
+        self._deliveries.add(source.partition("#")[0])
+        if isinstance(event, Customer.IdentifierLinked):
+            self._links.add((event.originator_id, event.other))
+
+    def missing(self, acknowledged: set[str]) -> int:
+        """Deliveries of which nothing is there, and links of which one side is."""
+        one_sided = sum((other, one) not in self._links for one, other in self._links)
+        return len(acknowledged - self._deliveries) + one_sided
+
+    def doubled(self) -> int:
+        """Events that are there more than once."""
+        return sum(count > 1 for count in self.counts.values())
 
 
 class House:
@@ -66,29 +100,29 @@ class House:
         """Returns when all that was acknowledged is recorded, or will not be any more, and all that is recorded is
         projected."""
         with suppress(TimeoutError):
-            until(lambda: acknowledged <= self.recorded().keys(), LIMIT_S, every_s=1.0)
+            until(lambda: not self.books().missing(acknowledged), LIMIT_S, every_s=1.0)
         until(self._projected, LIMIT_S)
 
-    def recorded(self) -> Counter[str]:
-        """Source id → how many events have it, less those that a delivery makes beside its own: openings, links."""
-        found: Counter[str] = Counter()
+    def books(self) -> "Books":
+        """What the log holds."""
+        books = Books()
         for log in self.wiring.customers:
             after = 0
             while batch := log.read(after, 5_000):
                 after = batch[-1].id
-                sources = (getattr(event, "source_id", "") for event in log.decode_all(batch))
-                found.update(source for source in sources if source != "open" and "#" not in source)
-        return found
+                for event in log.decode_all(batch):
+                    books.enter(event)
+        return books
 
     def read_models(self) -> dict[str, Any]:
         """Every field of the live generation by its key's name without the generation."""
-        redis = self.wiring.redis
-        where = Keys(self.wiring.settings.namespace, self.wiring.generations.live())
-        prefix = f"{where.namespace}:g{where.generation}:"
-        current: Any = redis.get(where.statistics_current)
+        redis, live = self.wiring.redis, self.wiring.generations.all_live()
+        people, counted, sold = (Keys(self.wiring.settings.namespace, generation) for generation in live)
+        prefix = f"{people.namespace}:g{people.generation}:"
+        current: Any = redis.get(counted.statistics_current)
         found: dict[str, Any] = {
-            "statistics": redis.get(where.statistics(current.decode())) if current else None,
-            "catalogue": redis.hgetall(where.catalogue),
+            "statistics": redis.get(counted.statistics(current.decode())) if current else None,
+            "catalogue": redis.hgetall(sold.catalogue),
         }
         for key in redis.scan_iter(match=f"{prefix}person:*", count=1_000):
             found[key.decode().removeprefix(prefix)] = redis.hgetall(key)

@@ -20,7 +20,7 @@ PARTITIONS = 4
 MEMBERS = 2
 SESSION_MS = 6_000
 BATCH = 1_000
-POLL_S = 0.02
+POLL_S = 0.1
 
 
 def ingest_eps(wiring: Wiring, folder: Path, records: int) -> dict[str, float]:
@@ -35,19 +35,21 @@ def ingest_eps(wiring: Wiring, folder: Path, records: int) -> dict[str, float]:
 
 
 def two_shards_vs_one(folder: Path, records: int) -> dict[str, float]:
-    """A shard, consumer and PostgreSQL, on one core; then two of them on two. Messages are preloaded."""
+    """All of a shard on one core: consumer, PostgreSQL, and a broker that holds the messages already; then two of them
+    on two cores. A broker that both shared would take from both what the single one had for nothing."""
     cores = sorted(os.sched_getaffinity(0))[:2]
-    broker = EmbeddedBroker(folder / "broker2")
-    broker.start()
     with ExitStack() as ends:
-        ends.callback(broker.stop)
         wirings = []
         for number in range(3):
+            broker = EmbeddedBroker(folder / f"broker{number}")
+            broker.start()
+            ends.callback(broker.stop)
             settings = Settings(var=folder / f"shard{number}", postgres_url=None, redis_url=None)
             own = ends.enter_context(Wiring(settings))
             own.provision()
             wirings.append(ends.enter_context(_with_topic(own.settings, broker, f"shard{number}", records)))
-            _pin(own.servers.postgres.pid, cores[number % 2])
+            for pid in (own.servers.postgres.pid, broker.pid):
+                _pin(pid, cores[number % 2])
         alone = _consumed(wirings[0], records, 1, cores[0])
         with ThreadPoolExecutor(2) as both:
             rates = list(both.map(lambda n: _consumed(wirings[n], records, 1, cores[n % 2]), (1, 2)))
@@ -96,4 +98,5 @@ def _consumed(wiring: Wiring, records: int, members: int, core: int | None = Non
 def _pin(pid: int | None, core: int) -> None:
     process = psutil.Process(pid)
     for each in (process, *process.children(recursive=True)):
-        each.cpu_affinity([core])
+        for thread in each.threads():  # those that run already do not follow the process
+            os.sched_setaffinity(thread.id, [core])

@@ -22,7 +22,7 @@ REPORT_EVERY = 250_000
 
 def measured(wiring: Wiring, events: int) -> dict[str, Any]:
     """Loads so many events, then measures on them."""
-    result = _loaded(wiring, events)
+    result = _loaded(wiring, events) | {"log_bytes_per_event": _log_bytes(wiring) / events}
     redis = wiring.redis
     before = int(redis.info("memory")["used_memory"])
     result["large_rebuild_eps"] = projecting.rebuild_eps(wiring)
@@ -53,6 +53,13 @@ def _loaded(wiring: Wiring, events: int) -> dict[str, Any]:
     first = tenths[0][0] / tenths[0][1]
     last = (tenths[-1][0] - tenths[-2][0]) / (tenths[-1][1] - tenths[-2][1])
     return {"events": done, "load_eps": done / spent, "tenfold_customers_ratio": last / first}
+
+
+def _log_bytes(wiring: Wiring) -> int:
+    """What the events take on PostgreSQL's disk, indexes included."""
+    with wiring.customers[0].recorder.datastore.get_connection() as connection:
+        row = connection.execute("SELECT pg_total_relation_size('shard_0.log_events') AS bytes").fetchone()
+        return int(row["bytes"]) if row else 0
 
 
 def _sizes(wiring: Wiring) -> tuple[int, list[int]]:

@@ -13,6 +13,7 @@ from app.wiring import Wiring
 from domain.identity import Identifier
 from readmodels.customer import CustomerRecord, decode, encode
 from readmodels.keys import Keys
+from readmodels.live import CATALOGUE, CUSTOMERS, STATISTICS
 from tests.projections.memory import members
 
 POLL_S = 0.02
@@ -29,7 +30,7 @@ def wait_for(condition: Callable[[], object], limit_s: float = 30.0) -> None:
 def told_by_identifier(wiring: Wiring, identifiers: Iterable[Identifier]) -> dict[str, tuple[bytes, frozenset[str]]]:
     """Each identifier's record, its links named by identifier, and the identifiers that are one person with it."""
     streams = {_stream(wiring, identifier): f"{identifier.kind}:{identifier.value}" for identifier in identifiers}
-    where = Keys(wiring.settings.namespace, wiring.generations.live())
+    where = _live(wiring, CUSTOMERS)
     found = members(RedisCustomerStore(wiring.redis, where), list(streams))
     return {
         name: (_renamed(decode(found[stream][1][stream]), streams), frozenset(streams[s] for s in found[stream][1]))
@@ -39,24 +40,28 @@ def told_by_identifier(wiring: Wiring, identifiers: Iterable[Identifier]) -> dic
 
 def products(wiring: Wiring) -> dict[bytes, bytes]:
     """The catalogue's fields; a product's stream has the same id everywhere."""
-    where = Keys(wiring.settings.namespace, wiring.generations.live())
-    found: Any = wiring.redis.hgetall(where.catalogue)
+    found: Any = wiring.redis.hgetall(_live(wiring, CATALOGUE).catalogue)
     return dict(found)
 
 
 def everything(wiring: Wiring) -> dict[str, Any]:
-    """All fields of the live generation by the key's name without its generation: persons, catalogue, the current
+    """All fields of the live generations by the key's name without its generation: persons, catalogue, the current
     statistics. Not the counter of the catalogue's changes, and not statistics that were current before."""
-    where = Keys(wiring.settings.namespace, wiring.generations.live())
-    prefix = f"{where.namespace}:g{where.generation}:"
-    current: Any = wiring.redis.get(where.statistics_current)
+    counted = _live(wiring, STATISTICS)
+    current: Any = wiring.redis.get(counted.statistics_current)
     found: dict[str, Any] = {
-        "statistics": wiring.redis.get(where.statistics(current.decode())) if current else None,
-        "catalogue": wiring.redis.hgetall(where.catalogue),
+        "statistics": wiring.redis.get(counted.statistics(current.decode())) if current else None,
+        "catalogue": products(wiring),
     }
+    where = _live(wiring, CUSTOMERS)
+    prefix = f"{where.namespace}:g{where.generation}:"
     for key in keys_like(wiring.redis, f"{prefix}person:*"):
         found[key.decode().removeprefix(prefix)] = wiring.redis.hgetall(key)
     return found
+
+
+def _live(wiring: Wiring, projection: str) -> Keys:
+    return Keys(wiring.settings.namespace, wiring.generations.live(projection))
 
 
 def _stream(wiring: Wiring, identifier: Identifier) -> UUID:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from adapters.eventlog.scan import FIRST, LAST, boundaries, streams_between
-from app import bulk, project
+from app import bulk, lifecycle, project
 from app.bulk import Done, Engine, Slice
 from app.on_ray import ray_engine
 from app.settings import Settings
@@ -50,7 +50,7 @@ def many(engine: Engine, settings: Settings, slices: Sequence[Slice]) -> Iterabl
 def test_every_engine_makes_the_same_bytes(filled: Wiring, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "SLICE_EVENTS", 1_500)
     live = everything(filled)
-    project.rebuild(filled, engine=partial(many, engine))
+    lifecycle.rebuild_all(filled, engine=partial(many, engine))
     again = everything(filled)
     assert live.keys() == again.keys()
     assert [key for key in live if live[key] != again[key]] == []

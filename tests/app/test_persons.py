@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import project
+from app import lifecycle, project
 from app.intake import take
 from app.wiring import Wiring
 from commands.identify import UnlinkIdentifier
@@ -104,5 +104,5 @@ def test_a_link_that_is_taken_back_parts_them_and_rewrites_nothing(shop: Shop) -
     assert (shop.viewed(ANN), shop.viewed(BEN)) == ({"A"}, {"B"})
 
     before = {identifier: shop.profile(identifier) for identifier in (ANN, BEN)}
-    project.rebuild(shop.wiring)
+    lifecycle.rebuild_all(shop.wiring)
     assert {identifier: shop.profile(identifier) for identifier in (ANN, BEN)} == before

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from adapters.redis import keys_like, wipe
-from app import project
+from app import lifecycle, project
 from app.children import Children
 from app.demo import eshop
 from app.intake import BACKFILL, take
 from app.load import wait_until_projected
 from app.wiring import Wiring
+from readmodels.live import Live
 from tests.app.looking import everything, wait_for
 from tests.app.test_any_order import DELIVERIES, send
 
@@ -82,7 +83,7 @@ def projectors(wiring: Wiring) -> Iterator[Children]:
 def assert_as_rebuilt(wiring: Wiring) -> None:
     """All that is live is what a rebuild makes of the log."""
     live = everything(wiring)
-    old, new, _ = project.rebuild(wiring)
+    old, new, _ = lifecycle.rebuild_all(wiring)
     assert new > old > 0
     again = everything(wiring)
     assert live.keys() == again.keys()
@@ -135,9 +136,9 @@ def test_a_running_projector_goes_over_to_the_rebuilt_generation(wiring: Wiring,
     segment(wiring, iter(bodies[:4]))
     projectors.start("project", "--follow")
     wait_for(lambda: wiring.generations.live() and project.is_running(wiring))
-    _, new, _ = project.rebuild(wiring)
+    _, new, _ = lifecycle.rebuild_all(wiring)
     segment(wiring, iter(bodies[4:6]))
     wait_until_projected(wiring)
-    assert wiring.generations.live() == wiring.generations.projecting() == new
+    assert wiring.generations.all_live() == wiring.generations.projecting() == Live.one(new)
     projectors.stop()
     assert_as_rebuilt(wiring)

@@ -118,7 +118,9 @@ def test_without_a_projector_people_are_put_back_by_those_who_ask(sharded: Wirin
     project.catch_up(sharded, live)
     streams = signed_in(sharded)
     before, content = asked(sharded, *streams), everything(sharded)
-    for key in keys_like(sharded.redis, Keys(sharded.settings.namespace, live).person(UUID(int=0))[:-38] + "*"):
+    for key in keys_like(
+        sharded.redis, Keys(sharded.settings.namespace, live.customers).person(UUID(int=0))[:-38] + "*"
+    ):
         sharded.redis.delete(key)
     assert asked(sharded, *streams) == before
     again = everything(sharded)
@@ -148,7 +150,7 @@ def test_filling_that_is_killed_goes_on(sharded: Wiring, projectors: Children) -
     follow_and_stop(sharded, projectors)
     before = everything(sharded)
     wiped(sharded)
-    new = project.start_generation(sharded)
+    new = project.start_generation(sharded).customers
     assert [refilling.is_filling(sharded, new, shard) for shard in range(SHARDS)] == [True, True]
 
     def die(records: int) -> None:
@@ -251,4 +253,4 @@ def test_a_reader_without_rescue_knows_only_redis(sharded: Wiring) -> None:
         await reader.close()
 
     asyncio.run(ask())
-    assert sharded.redis.get(keys.generation(sharded.settings.namespace)) is None
+    assert not sharded.redis.exists(keys.generations(sharded.settings.namespace))

@@ -56,7 +56,7 @@ class Seeing:
 
 def test_leaving_confirms_everything() -> None:
     positions, seeing = MemoryPositions(), Seeing()
-    with Runner("p", MemoryFeed(3), [seeing], positions, start=0) as runner:
+    with Runner(["p"], MemoryFeed(3), [seeing], positions, start=0) as runner:
         assert sum(runner.step(0) for _ in range(4)) == 3
         assert positions.load("p") == 0
     assert positions.load("p") == 3
@@ -65,14 +65,14 @@ def test_leaving_confirms_everything() -> None:
 
 def test_what_is_not_on_disk_is_not_confirmed() -> None:
     positions = MemoryPositions()
-    with Runner("p", MemoryFeed(2), [Seeing()], positions, start=0, confirm=lambda: False) as runner:
+    with Runner(["p"], MemoryFeed(2), [Seeing()], positions, start=0, confirm=lambda: False) as runner:
         runner.step(0)
     assert positions.load("p") == 0
 
 
 def test_a_store_that_came_back_as_another_run_stops_the_runner() -> None:
     positions, runs = MemoryPositions(), iter(["first", "second"])
-    runner = Runner("p", MemoryFeed(2), [Seeing()], positions, start=0, identity=lambda: next(runs))
+    runner = Runner(["p"], MemoryFeed(2), [Seeing()], positions, start=0, identity=lambda: next(runs))
     runner.step(0)
     with pytest.raises(StoreRestartedError):
         runner.settle()
@@ -81,7 +81,7 @@ def test_a_store_that_came_back_as_another_run_stops_the_runner() -> None:
 
 def test_an_error_confirms_nothing() -> None:
     positions = MemoryPositions()
-    with pytest.raises(RuntimeError), Runner("p", MemoryFeed(2), [Seeing()], positions, start=0) as runner:
+    with pytest.raises(RuntimeError), Runner(["p"], MemoryFeed(2), [Seeing()], positions, start=0) as runner:
         runner.step(0)
         raise RuntimeError
     assert positions.load("p") == 0

@@ -12,11 +12,13 @@ from redis.crc import key_slot
 
 from adapters import redis as redis_adapter
 from adapters.embedded.process import wait_until
+from adapters.redis.generations import Generations
 from adapters.redis.pipelines import run
-from adapters.redis.stores import Generations, RedisCustomerStore
+from adapters.redis.stores import RedisCustomerStore
 from commands.ports import UnavailableError
 from readmodels import keys as catalogue_of_keys
 from readmodels.keys import Keys
+from readmodels.live import CUSTOMERS
 from readmodels.stores import Write
 from tests.adapters.redis.nodes import SLOTS, Cluster, cluster
 from tests.adapters.redis.test_random import random_operations
@@ -60,7 +62,7 @@ def test_keys_are_on_all_nodes_and_found_and_dropped(nodes: Cluster, client: red
     assert all(50 < node.client.dbsize() < 200 for node in nodes.nodes)
     found = set(redis_adapter.keys_like(client, f"{where.namespace}:*"))
     assert found == {where.person(s).encode() for s in MANY}
-    assert Generations(client, where.namespace).drop(1) == len(MANY)
+    assert Generations(client, where.namespace).drop(CUSTOMERS, 1) == len(MANY)
     assert all(node.client.dbsize() == 0 for node in nodes.nodes)
 
 

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from adapters import redis as redis_adapter
+from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
-from adapters.redis.stores import Generations, RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
+from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from ml.nextitem.model import Config

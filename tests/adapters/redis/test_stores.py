@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters import redis as redis_adapter
-from adapters.redis.stores import Generations, RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
+from adapters.redis.generations import Generations
+from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from readmodels import keys
 from readmodels.keys import Keys
+from readmodels.live import CUSTOMERS, Live
 from readmodels.stores import Change, Found, Refused, Write
 
 A, B, C = sorted(uuid4() for _ in range(3))
@@ -119,7 +121,7 @@ def test_statistics_that_come_back_stay(servers: Wiring, where: Keys) -> None:
 
 def test_numbers_of_generations_are_never_used_again(servers: Wiring, where: Keys) -> None:
     generations = Generations(servers.redis, where.namespace)
-    assert (generations.live(), generations.projecting()) == (0, 0)
+    assert generations.all_live() == generations.projecting() == Live()
     assert [generations.begin(0), generations.begin(0), generations.begin(1)] == [1, 2, 3]
     generations.switch(2)
     assert generations.begin(at_least=2) == 4
@@ -146,7 +148,7 @@ def test_dropping_a_generation_leaves_the_others(servers: Wiring, where: Keys) -
     stores = {n: RedisCustomerStore(servers.redis, Keys(where.namespace, n)) for n in (1, 11, 12)}
     for store in stores.values():
         store.write([Write(s, s, 0, value(1)) for s in (A, B, C)])
-    assert Generations(servers.redis, where.namespace).drop(1) == 3
+    assert Generations(servers.redis, where.namespace).drop(CUSTOMERS, 1) == 3
     assert stores[1].read([A]) == {A: (A, None)}
     assert all(stores[n].read([A]) == {A: (A, value(1))} for n in (11, 12))
 
