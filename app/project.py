@@ -148,9 +148,15 @@ def fold_all(wiring: Wiring, generations: Live, engine: bulk.Engine | None, prog
 
 def wait_until_taken_up(wiring: Wiring) -> None:
     """Waits until a running projector writes what is live and not stopped. Raises AnotherProjectorError."""
-    deadline = time.monotonic() + TAKE_UP_S
-    while is_running(wiring) and wiring.generations.projecting() != _active(wiring):
-        if time.monotonic() > deadline:
+    met = time.monotonic()
+    deadline = met + TAKE_UP_S
+    while wiring.generations.projecting() != _active(wiring):
+        now = time.monotonic()
+        if is_running(wiring):
+            met = now
+        elif now - met > RETRY_S / 2:  # it does not only go over to something just now
+            return
+        if now > deadline:
             raise AnotherProjectorError("the projector does not take the change up; start it again")
         time.sleep(RETRY_S / 10)
 
