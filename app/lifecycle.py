@@ -62,9 +62,7 @@ def rebuild_all(
     are deleted. Raises AnotherProjectorError when it does not go over.
     """
     old = wiring.generations.all_live()
-    new = project.begin(wiring)
-    events = _fold(wiring, Live.one(new), engine, progress)
-    wiring.generations.switch(new)
+    new, events = project.fold_anew(wiring, progress, engine)
     project.wait_until_taken_up(wiring)
     for name in PROJECTIONS:
         if old.of(name):
@@ -152,7 +150,7 @@ def _fold(wiring: Wiring, new: Live, engine: bulk.Engine | None, progress: proje
 
 
 def _go_to(wiring: Wiring, projection: str, generation: int, progress: project.Progress) -> int:
-    if projection in project.SHARDED and wiring.generations.epoch(generation) != wiring.layout().epoch:
+    if projection in project.SHARDED and project.epoch_of(wiring, generation) != wiring.layout().epoch:
         raise LifecycleError(
             f"that generation was folded from other shards; first: bespoke projections rebuild {projection}"
         )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any
 
 import psycopg
 from eventsourcing.persistence import PersistenceError
@@ -29,7 +30,7 @@ from projections.runner import Runner, StoreRestartedError
 from projections.settle import Settler, UnsettledError
 from readmodels import keys
 from readmodels.keys import Keys
-from readmodels.live import CATALOGUE, CUSTOMERS, STATISTICS, Live
+from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 
 LOGGER = logging.getLogger("bespoke.project")
 RETRY_S = 1.0
@@ -54,11 +55,11 @@ class AnotherProjectorError(Exception):
 
 def start_generation(wiring: Wiring) -> Live:
     """The live generations; a new one where Redis has none (it is new, or was wiped, or a node was): it is filled from
-    the records that PostgreSQL keeps, and from the log. After a resharding people and statistics are folded anew first,
-    and readers keep what was folded from the old shards until then."""
+    the records that PostgreSQL keeps, and from the log. After a resharding all is folded anew first, and readers keep
+    the generations of the old shards until then."""
     live = _usable(wiring)
-    if all(live) and not _is_of_epoch(wiring, live, wiring.shards.now.layout.epoch):
-        return _renew(wiring, live)
+    if all(live) and not _of_these_shards(wiring, live):
+        live = _fold_after_resharding(wiring)
     if not all(live):
         new = begin(wiring)
         live = Live.one(new)
@@ -90,8 +91,10 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             wiring.shards.refresh()
-            with single_projector(wiring):
-                _follow_all(wiring, start_generation(wiring), stop, failures)
+            with single_projector(wiring) as holds:
+                while _follow_all(wiring, start_generation(wiring), stop, failures):
+                    holds()
+                    wiring.shards.refresh()
         except AnotherProjectorError:
             LOGGER.debug("another projector is at work")
         except PASSING as error:
@@ -99,34 +102,51 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
         stop.wait(RETRY_S / 5)
 
 
+def fold_anew(
+    wiring: Wiring, progress: Progress = lambda n: None, engine: bulk.Engine | None = None
+) -> tuple[int, int]:
+    """The number of a generation with all that is recorded, which is live now, and how many events that were."""
+    new = begin(wiring)
+    events = fold_all(wiring, Live.one(new), engine, progress) + catch_up(wiring, Live.one(new), progress)
+    wiring.generations.switch(new)
+    return new, events
+
+
 def begin(wiring: Wiring) -> int:
     """A new generation, marked with the epoch of the shards that it will be folded from."""
-    above = max(*wiring.generations.all_live(), last_generation(wiring))
-    return wiring.generations.begin(at_least=above, epoch=wiring.shards.now.layout.epoch)
+    new = wiring.generations.begin(at_least=max(*wiring.generations.all_live(), last_generation(wiring)))
+    wiring.redis.set(Keys(wiring.settings.namespace, new).epoch, wiring.shards.now.layout.epoch)
+    return new
 
 
 def is_of_these_shards(wiring: Wiring) -> bool:
-    """Whether what is live was folded from the shards as they are now. Raises UnavailableError."""
+    """Whether the live generations were folded from the shards as they are now. Raises UnavailableError."""
     live = _usable(wiring)
-    return all(live) and _is_of_epoch(wiring, live, wiring.layout().epoch)
+    return all(live) and _of_these_shards(wiring, live)
 
 
-def _is_of_epoch(wiring: Wiring, live: Live, epoch: int) -> bool:
-    return all(wiring.generations.epoch(live.of(name)) == epoch for name in SHARDED)
+def _of_these_shards(wiring: Wiring, live: Live) -> bool:
+    """The catalogue's log has no shards."""
+    epoch = wiring.layout().epoch
+    return all(epoch_of(wiring, generation) == epoch for generation in (live.customers, live.statistics))
 
 
-def _renew(wiring: Wiring, live: Live) -> Live:
-    """Folds what depends on the shards into a new generation, and deletes those of the old shards."""
-    known = (live, wiring.generations.previous(), wiring.generations.ready())
-    new = begin(wiring)
-    folded = Live(customers=new, statistics=new)
-    fold_all(wiring, folded, None, lambda n: None)
-    catch_up(wiring, folded)
-    wiring.generations.switch(new, SHARDED)
-    for name in SHARDED:
-        for generation in sorted({each.of(name) for each in known} - {0, new}):
-            wiring.generations.drop(name, generation)
-    return wiring.generations.all_live()
+def epoch_of(wiring: Wiring, generation: int) -> int:
+    """The epoch of the shards that a generation was folded from; the first one where nothing is said."""
+    found: Any = wiring.redis.get(Keys(wiring.settings.namespace, generation).epoch)
+    return int(found) if found else 1
+
+
+def _fold_after_resharding(wiring: Wiring) -> Live:
+    """A generation of all projections. What is kept beside the live ones goes too: its positions are of the old
+    shards."""
+    kept = wiring.generations.all_live(), wiring.generations.previous(), wiring.generations.ready()
+    new, _ = fold_anew(wiring)
+    for generations in kept:
+        for name in PROJECTIONS:
+            if generations.of(name):
+                wiring.generations.drop(name, generations.of(name))
+    return Live.one(new)
 
 
 def fold_all(wiring: Wiring, generations: Live, engine: bulk.Engine | None, progress: Progress) -> int:
@@ -194,14 +214,15 @@ def is_running(wiring: Wiring) -> bool:
 
 
 @contextmanager
-def single_projector(wiring: Wiring) -> Iterator[None]:
-    """Holds the right to project. Raises AnotherProjectorError, UnavailableError."""
+def single_projector(wiring: Wiring) -> Iterator[Callable[[], object]]:
+    """Holds the right to project; what it gives raises psycopg.Error when the right is lost. Raises
+    AnotherProjectorError, UnavailableError."""
     with wiring.catalogue.recorder.datastore.get_connection() as connection:  # that database never moves
         row = connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (PROJECTOR_LOCK,)).fetchone()
         if not row or not row["mine"]:
             raise AnotherProjectorError("a projector of this namespace is running already")
         try:
-            yield
+            yield lambda: connection.execute("SELECT 1")
         finally:
             if not connection.closed:
                 _unlock(connection)
@@ -332,9 +353,10 @@ def _replay(wiring: Wiring, generations: Live, number: int, progress: Progress) 
     return events
 
 
-def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> None:
-    """One thread a log; when one has to stop, all do, and start again together."""
-    ended = threading.Event()
+def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> bool:
+    """One thread a log; when one has to stop, all do, and start again together. Whether to go on at once: something
+    else is to be projected now, and no server was away."""
+    ended, failed = threading.Event(), threading.Event()
     active = _active(wiring)
     wiring.generations.take_up(active)
 
@@ -346,10 +368,12 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
             work()
         except PASSING as error:
             LOGGER.warning("%s starts again: %s", what, type(error).__name__)
+            failed.set()
             ended.set()
         except ProjectionFailedError as error:
-            _failed(wiring, what, error, failures)
+            failed.set()
             ended.set()
+            _failed(wiring, what, error, failures)
 
     works = {
         f"project-{number}": partial(_follow_once, wiring, live, active, number, stopped, ended)
@@ -364,6 +388,7 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
         thread.join()
     if not threads:
         stop.wait(LOOK_EVERY_S)
+    return not failed.is_set() and not stop.is_set()
 
 
 def _failed(wiring: Wiring, what: str, error: ProjectionFailedError, failures: Failures) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from adapters.embedded.account import Account
-from adapters.embedded.errors import EmbeddedServerError
+from adapters.embedded.errors import EmbeddedServerError, NoAnswerError
 from adapters.embedded.locks import FileLock
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.process import wait_until
@@ -154,7 +154,7 @@ class EmbeddedServers:
         self._locate(Path(note["sockets"]))
         if not (self.postgres.running and self.valkey.running):
             self._postgres = self._valkey = None
-            raise EmbeddedServerError(
+            raise NoAnswerError(
                 f"Process {note['pid']} owns the servers, but they do not answer. Stop it and start again"
             )
 

@@ -85,9 +85,11 @@ class Ingest:
     def run(self, stop: threading.Event, *, until_caught_up: bool = False) -> Counts:
         """Takes records until ``stop`` is set, or all that there are are stored. Survives servers that go and come."""
         self._stop = stop
+        consumer = self._reached()
+        if consumer is None:
+            return self.counts
         writer = threading.Thread(target=self._write, name="ingest-writer")
         writer.start()
-        consumer = self._consumer()
         try:
             consumer.subscribe([self._broker.topic], listener=_Listener(self._reassigned))
             while not stop.is_set() and self._failed is None:
@@ -115,6 +117,17 @@ class Ingest:
             with suppress(queue.Full):
                 self._queue.put(None, timeout=POLL_MS / 1000)
             writer.join(POLL_MS / 1000)
+
+    def _reached(self) -> Any:
+        """A consumer, when the broker answers; None when we are to stop before that."""
+        while not self._stop.is_set():
+            try:
+                return self._consumer()
+            except KafkaError as error:
+                LOGGER.warning("ingest waits: %s", type(error).__name__)
+                self._stop.wait(RETRY_S)
+        self._admin.close()
+        return None
 
     def _consumer(self) -> Any:
         return KafkaConsumer(

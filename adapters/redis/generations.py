@@ -9,7 +9,6 @@ from readmodels import keys
 from readmodels.keys import Keys
 from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 
-FIRST_EPOCH = 1
 PREVIOUS, READY, PROJECTING = ":previous", ":ready", ":projecting"
 #: What comes after the generation in a projection's keys.
 OWNED = {CUSTOMERS: ("person", "settling", "filling"), STATISTICS: ("statistics",), CATALOGUE: ("catalogue",)}
@@ -49,23 +48,16 @@ class Generations:
         where = Keys(self._namespace, generation)
         return all(run(self._client, [("EXISTS", where.part(tag)) for tag in parts()]))
 
-    def begin(self, at_least: int, *, epoch: int = FIRST_EPOCH) -> int:
-        """The number of a new generation, above ``at_least`` and above all there were, to be folded from the shards of
-        this epoch. Raises UnavailableError."""
+    def begin(self, at_least: int) -> int:
+        """The number of a new generation, above ``at_least`` and above all there were. Raises UnavailableError."""
         newest = keys.newest_generation(self._namespace)
         with translated():
             number: Any = self._client.incr(newest)
             if number <= at_least:
                 number = self._client.incrby(newest, at_least + 1 - number)
         where = Keys(self._namespace, int(number))
-        run(self._client, [("SET", where.epoch, epoch), *(("SET", where.part(tag), 1) for tag in parts())])
+        run(self._client, [("SET", where.part(tag), 1) for tag in parts()])
         return int(number)
-
-    def epoch(self, generation: int) -> int:
-        """The epoch of the shards that a generation was folded from. Raises UnavailableError."""
-        with translated():
-            found: Any = self._client.get(Keys(self._namespace, generation).epoch)
-        return int(found) if found else FIRST_EPOCH
 
     def switch(self, generation: int, projections: Iterable[str] = PROJECTIONS) -> None:
         """Readers see it from their next request on; what they saw becomes the previous one, and if it was ready, it
@@ -95,11 +87,10 @@ class Generations:
                 if those.of(projection) == generation
             }
         )
-        prefix = f"{self._namespace}:g{generation}"
+        where, prefix = Keys(self._namespace, generation), f"{self._namespace}:g{generation}"
         dropped = sum(wipe(self._client, f"{prefix}:{each}:*") for each in OWNED[projection])
         if generation not in (*self.all_live(), *self.previous(), *self.ready()):
-            wipe(self._client, f"{prefix}:part:*")
-            wipe(self._client, f"{prefix}:epoch")
+            run(self._client, [("DEL", where.epoch), *(("DEL", where.part(tag)) for tag in parts())])
         return dropped
 
     def _read(self, state: str) -> Live:

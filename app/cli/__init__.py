@@ -8,7 +8,17 @@ from pydantic import ValidationError
 from adapters.embedded import EmbeddedServerError
 from adapters.eventlog.moving import DifferenceError
 from adapters.eventlog.topology import TopologyError
-from app.cli import customers, evaluating, ingesting, loading, processes, projecting, projections, resharding, training
+from app.cli import (
+    customers,
+    evaluating,
+    ingesting,
+    loading,
+    processes,
+    projecting,
+    projections,
+    resharding,
+    training,
+)
 from app.cli.doctor import doctor
 from app.cli.output import fail
 from app.lifecycle import LifecycleError
@@ -33,8 +43,8 @@ for command in (
     ingesting.dead_letters,
     projecting.project,
     projecting.rebuild,
-    resharding.reshard,
     projections.projections,
+    resharding.reshard,
     loading.load,
     training.train,
     customers.customer,

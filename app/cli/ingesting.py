@@ -12,6 +12,7 @@ from adapters.kafka.connection import Admin
 from app import ingest as ingesting
 from app.cli.output import json_option, show
 from app.settings import Settings
+from app.starting import started
 from app.tuning import for_batches
 from app.wiring import Wiring
 
@@ -30,13 +31,12 @@ def ingest(
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.ERROR)
     for_batches()
-    with Wiring(Settings()) as wiring:
-        if create_topics:
-            with Admin(wiring.broker) as admin:
-                made = admin.create_topics(partitions, replicas)
-            show({"created": made}, f"Created: {', '.join(made) or 'nothing, all are there'}.", as_json=as_json)
-            return
-        wiring.provision()
+    if create_topics:
+        with Wiring(Settings()) as wiring, Admin(wiring.broker) as admin:
+            made = admin.create_topics(partitions, replicas)
+        show({"created": made}, f"Created: {', '.join(made) or 'nothing, all are there'}.", as_json=as_json)
+        return
+    with started(Settings(), Wiring.bus) as wiring:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())

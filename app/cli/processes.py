@@ -9,6 +9,7 @@ from app import serve as web
 from app import up as everything
 from app.cli.output import json_option
 from app.settings import Settings
+from app.starting import started
 from app.wiring import Wiring
 
 
@@ -37,6 +38,5 @@ def servers(as_json: bool) -> None:
 @json_option
 def serve(as_json: bool) -> None:
     """Serve the HTTP API and the shop."""
-    with Wiring(Settings()) as wiring:
-        wiring.provision()
+    with started(Settings(), Wiring.bus) as wiring:
         web.run(wiring)

@@ -11,6 +11,7 @@ from app import project as projector
 from app.cli.output import bar, json_option, show
 from app.on_ray import ray_engine
 from app.settings import Settings
+from app.starting import started
 from app.tuning import for_batches
 from app.wiring import Wiring
 
@@ -22,19 +23,24 @@ def project(follow: bool, as_json: bool) -> None:
     """Fold the event log into Redis."""
     for_batches()
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    if follow:
+        _follow()
+        return
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        if follow:
-            stop = threading.Event()
-            for name in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(name, lambda *_: stop.set())
-            projector.follow(wiring, stop)
-            return
         with projector.single_projector(wiring):
             live = projector.start_generation(wiring)
             with bar("log → Redis", projector.lag(wiring)) as advance:
                 events = projector.catch_up(wiring, live.without(wiring.states.stopped()), advance)
         show({"generation": live.customers, "events": events}, f"{events} events projected.", as_json=as_json)
+
+
+def _follow() -> None:
+    with started(Settings(), Wiring.bus) as wiring:
+        stop = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stop.set())
+        projector.follow(wiring, stop)
 
 
 @click.command()

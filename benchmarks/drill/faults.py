@@ -6,6 +6,7 @@ import random
 import subprocess
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -29,7 +30,9 @@ SUBSCRIBED, WRITERS = 100_000, 4
 HOLD_S = 2.0
 PAUSE_S = 0.006
 DISK = "260m"
-BALLAST = 90 << 20
+BALLAST = 45 << 20
+CUT_OTHERS = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> ALL(%s)"""
 
 
 def conflicts(house: House) -> dict[str, int]:
@@ -67,9 +70,9 @@ def conflicts(house: House) -> dict[str, int]:
         writer.join()
     for log in house.wiring.customers:
         del log.__dict__["save"]
-    recorded = house.books().counts
+    books = house.books()
     wanted = [f"conflict-{number}-{turn}" for number in range(2) for turn in range(done[number])]
-    return {"conflicts": met[0], "conflicts_lost": sum(recorded[source] != 1 for source in wanted)}
+    return {"conflicts": met[0], "conflicts_lost": sum(books.times(source) != 1 for source in wanted)}
 
 
 def subscriber(house: House) -> dict[str, int]:
@@ -116,24 +119,35 @@ def _browse(user: str, source: str) -> BrowseCategory:
     )
 
 
-def redis_out_of_memory(house: House) -> dict[str, bool]:
-    """Redis takes no more for a while; the projector waits and goes on."""
+def redis_out_of_memory(house: House) -> dict[str, int]:
+    """Redis takes no more for a while; how many writes it refused. The projector waits and goes on."""
     redis = house.wiring.redis
+    redis.config_resetstat()
     redis.config_set("maxmemory", 1 << 20)
     time.sleep(HOLD_S)
     redis.config_set("maxmemory", 0)
-    return {"redis_out_of_memory": True}
+    errors: Any = redis.info("errorstats")
+    return {"redis_out_of_memory": errors.get("errorstat_OOM", {"count": 0})["count"]}
 
 
 def no_connections(house: House) -> dict[str, int]:
-    """All of PostgreSQL's connections are taken for a while, and all of ours are cut, so that new ones are needed."""
-    taken = 0
+    """All of PostgreSQL's connections are taken for a while, those that the processes had too; how many."""
     with ExitStack() as hogs:
-        with suppress(psycopg.OperationalError):
-            for taken in count():  # noqa: B007
-                hogs.enter_context(psycopg.connect(house.wiring.postgres_url, autocommit=True, connect_timeout=5))
+        taken = _hog(house, hogs)
+        taken[0].execute(CUT_OTHERS, ([connection.info.backend_pid for connection in taken],))
+        taken += _hog(house, hogs)
         time.sleep(HOLD_S)
-    return {"connections_taken": taken}
+    return {"connections_taken": len(taken)}
+
+
+def _hog(house: House, hogs: ExitStack) -> list[psycopg.Connection[Any]]:
+    taken: list[psycopg.Connection[Any]] = []
+    with suppress(psycopg.OperationalError):
+        while True:
+            taken.append(
+                hogs.enter_context(psycopg.connect(house.wiring.postgres_url, autocommit=True, connect_timeout=5))
+            )
+    return taken
 
 
 def disk_full(folder: Path) -> dict[str, Any]:
@@ -149,24 +163,32 @@ def disk_full(folder: Path) -> dict[str, Any]:
 
 
 def _fill(disk: Path) -> dict[str, Any]:
-    ballast = disk / "ballast"
-    ballast.write_bytes(bytes(BALLAST))
-    stored, refused = set[str](), 0
+    """Twice the disk is full, and some room is made; what was refused is sent again."""
+    ballasts = [disk / "first", disk / "second"]
+    for ballast in ballasts:
+        ballast.write_bytes(bytes(BALLAST))
+    stored, refused = list[str](), 0
     with Wiring(Settings(var=disk / "var", postgres_url=None, redis_url=None)) as wiring:
         wiring.provision()
         bus, numbers = wiring.bus(), count()
-        while refused < 5:
+        while ballasts:
             sources = [f"disk-{next(numbers)}" for _ in range(500)]
-            try:
-                bus.dispatch([_browse(f"d{n % 50}", source) for n, source in enumerate(sources)])
-                stored.update(sources)
-            except UnavailableError:
+            if not _recorded(bus, sources):
                 refused += 1
-                ballast.unlink(missing_ok=True) if refused == 4 else None
-                if refused == 4:
-                    until(lambda: _revived(wiring))
-        found = {getattr(e, "source_id", "") for e in _events(wiring)}
-    return {"disk_full_stored": len(stored), "disk_full_lost": len(stored - found)}
+                ballasts.pop().unlink()
+                until(lambda: _revived(wiring) and _recorded(bus, sources), 60.0)  # noqa: B023
+            stored += sources
+        found = Counter(getattr(event, "source_id", "") for event in _events(wiring))
+    lost = sum(found[source] != 1 for source in stored)
+    return {"disk_full": refused, "disk_full_stored": len(stored), "disk_full_lost": lost}
+
+
+def _recorded(bus: Bus, sources: list[str]) -> bool:
+    try:
+        bus.dispatch([_browse(f"d{n % 50}", source) for n, source in enumerate(sources)])
+    except UnavailableError:
+        return False
+    return True
 
 
 def _revived(wiring: Wiring) -> bool:

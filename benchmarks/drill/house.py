@@ -5,12 +5,10 @@ import signal
 import socket
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.connection import Admin
@@ -18,9 +16,9 @@ from app import project
 from app.children import Children
 from app.settings import Settings
 from app.wiring import Wiring
+from benchmarks.drill.books import Books, Due
 from benchmarks.drill.proxy import Proxy
 from commands.ports import UnavailableError
-from domain.customer import Customer
 from readmodels.keys import Keys
 
 PROCESSES = {"ingest": ("ingest",), "project": ("project", "--follow"), "web": ("serve",)}
@@ -28,38 +26,6 @@ SERVERS = ("postgres", "redis")
 VICTIMS = (*PROCESSES, *SERVERS, "broker")
 STALL_S = 1.0
 LIMIT_S = 120.0
-
-
-class Books:
-    """Every event of the log, by what it says of the delivery that it came from.
-
-    A delivery records one event under its own source id. What it makes beside that (links on both streams, details of
-    each) has the id of a stream behind a ``#``, and must be there once a stream and class.
-    """
-
-    def __init__(self) -> None:
-        self.counts: Counter[str | tuple[UUID, type, str]] = Counter()
-        self._deliveries: set[str] = set()
-        self._links: set[tuple[UUID, UUID]] = set()
-
-    def enter(self, event: Any) -> None:
-        """Takes an event, unless it is a stream's opening, which no delivery made."""
-        source = getattr(event, "source_id", "open")
-        if source == "open":
-            return
-        self.counts[(event.originator_id, type(event), source) if "#" in source else source] += 1
-        self._deliveries.add(source.partition("#")[0])
-        if isinstance(event, Customer.IdentifierLinked):
-            self._links.add((event.originator_id, event.other))
-
-    def missing(self, acknowledged: set[str]) -> int:
-        """Deliveries of which nothing is there, and links of which one side is."""
-        one_sided = sum((other, one) not in self._links for one, other in self._links)
-        return len(acknowledged - self._deliveries) + one_sided
-
-    def doubled(self) -> int:
-        """Events that are there more than once."""
-        return sum(count > 1 for count in self.counts.values())
 
 
 class House:
@@ -71,10 +37,18 @@ class House:
         self.wiring, self.kafka, self._broker, self._proxy = wiring, kafka, broker, proxy
         self._children = children
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.ended = 0
 
     def start(self, name: str) -> None:
         """Starts a process of ours."""
         self._running[name] = self._children[name].start(*PROCESSES[name])
+
+    def tend(self) -> None:
+        """Starts what has ended by itself again, as whatever supervises processes would; ``ended`` counts it."""
+        for name, process in list(self._running.items()):
+            if process.poll() is not None:
+                self.ended += 1
+                self.start(name)
 
     def harm(self, victim: str) -> None:
         """kill -9 and start again; the broker, whose memory is all it has, is stopped for a while and cut off."""
@@ -96,23 +70,32 @@ class House:
             until(lambda: server.pid is None)
             server.start()
 
-    def settle(self, acknowledged: set[str]) -> None:
-        """Returns when all that was acknowledged is recorded, or will not be any more, and all that is recorded is
-        projected."""
+    def settle(self, due: Collection[Due]) -> None:
+        """Returns when all that is due is recorded, or will not be any more, and all that is recorded is projected."""
+        books, read = Books(), [0] * len(self.wiring.customers)
+
+        def recorded() -> bool:
+            self.tend()
+            self._enter(books, read)
+            return not books.missing(due)
+
         with suppress(TimeoutError):
-            until(lambda: not self.books().missing(acknowledged), LIMIT_S, every_s=1.0)
+            until(recorded, LIMIT_S, every_s=0.5)
         until(self._projected, LIMIT_S)
 
-    def books(self) -> "Books":
-        """What the log holds."""
+    def books(self) -> Books:
+        """What the log holds, read from its beginning."""
         books = Books()
-        for log in self.wiring.customers:
-            after = 0
-            while batch := log.read(after, 5_000):
-                after = batch[-1].id
+        self._enter(books, [0] * len(self.wiring.customers))
+        return books
+
+    def _enter(self, books: Books, read: list[int]) -> None:
+        """Enters what was recorded after the positions ``read``, one a shard, and moves them."""
+        for shard, log in enumerate(self.wiring.customers):
+            while batch := log.read(read[shard], 5_000):
                 for event in log.decode_all(batch):
                     books.enter(event)
-        return books
+                read[shard] = batch[-1].id
 
     def read_models(self) -> dict[str, Any]:
         """Every field of the live generation by its key's name without the generation."""
@@ -135,6 +118,7 @@ class House:
         process.wait(30)
 
     def _projected(self) -> bool:
+        self.tend()
         try:
             return project.lag(self.wiring) == 0
         except UnavailableError:

@@ -14,8 +14,10 @@ from adapters.kafka.producer import Publisher
 from app.demo import eshop
 from app.settings import Settings
 from app.wiring import Wiring
+from benchmarks.drill.books import Due
 from commands.browse import RecordView
 from commands.ports import UnavailableError
+from domain.customer import Customer
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel
 
@@ -26,11 +28,11 @@ BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 class Sender(threading.Thread):
-    """One shop. ``acknowledged``: source ids; ``attempts`` that failed and were made again."""
+    """One shop. ``acknowledged``: what the log owes it; ``failed``: attempts that were made again."""
 
     def __init__(self, name: str, seed: int) -> None:
         super().__init__(name=name)
-        self.acknowledged: set[str] = set()
+        self.acknowledged: list[Due] = []
         self.failed = 0
         self._chance = random.Random(f"{name} {seed}")
         self._skus = [item.sku for item in eshop.catalogue()]
@@ -51,7 +53,7 @@ class Sender(threading.Thread):
                 self.failed += 1
                 if self._stop_asked.wait(PAUSE_S * 5):
                     return
-            self.acknowledged |= {self._source(fact) for fact in facts}
+            self.acknowledged += [self._due(fact) for fact in facts]
             self._stop_asked.wait(PAUSE_S)
 
     def _fact(self, number: int) -> dict[str, Any]:
@@ -61,9 +63,10 @@ class Sender(threading.Thread):
             "sku": self._chance.choice(self._skus),
             "at": BEGIN + timedelta(seconds=30 * number),
             "sign_in": number % 25 == 24,
+            "tells": number % 50 == 49,
         }
 
-    def _source(self, fact: dict[str, Any]) -> str:
+    def _due(self, fact: dict[str, Any]) -> Due:
         raise NotImplementedError
 
     def _delivered(self, facts: list[dict[str, Any]]) -> bool:
@@ -82,8 +85,11 @@ class HttpSender(Sender):
         }
         self._connection: http.client.HTTPConnection | None = None
 
-    def _source(self, fact: dict[str, Any]) -> str:
-        return f"segment:{fact['id']}"
+    def _due(self, fact: dict[str, Any]) -> Due:
+        """A sign-in that tells nothing only links, and what is linked already is not linked again."""
+        signed_in = Customer.DetailsGiven if fact["tells"] else None
+        event = signed_in if fact["sign_in"] else Customer.ProductViewed
+        return Due(f"segment:{fact['id']}", event, _identifiers(fact))
 
     def _delivered(self, facts: list[dict[str, Any]]) -> bool:
         body = json.dumps({"batch": [_message(fact) for fact in facts]})
@@ -112,8 +118,8 @@ class KafkaSender(Sender):
         super().run()
         self._publisher.close()
 
-    def _source(self, fact: dict[str, Any]) -> str:
-        return str(fact["id"])
+    def _due(self, fact: dict[str, Any]) -> Due:
+        return Due(fact["id"], Customer.ProductViewed, _identifiers(fact))
 
     def _delivered(self, facts: list[dict[str, Any]]) -> bool:
         try:
@@ -123,19 +129,24 @@ class KafkaSender(Sender):
         return True
 
 
+def _identifiers(fact: dict[str, Any]) -> tuple[Identifier, ...]:
+    kinds = [(IdentifierKind.ANONYMOUS, f"v{fact['visitor']}")]
+    if fact["sign_in"]:
+        kinds.append((IdentifierKind.USER, f"u{fact['visitor'] // 3}"))
+    return tuple(Identifier(kind=kind, value=value) for kind, value in kinds)
+
+
 def _message(fact: dict[str, Any]) -> dict[str, Any]:
     common = {"messageId": fact["id"], "anonymousId": f"v{fact['visitor']}", "timestamp": fact["at"].isoformat()}
     if fact["sign_in"]:
-        return {"type": "identify", "userId": f"u{fact['visitor'] // 3}", "traits": {"city": "Rome"}, **common}
+        told = {"address": {"city": "Rome"}} if fact["tells"] else {}
+        return {"type": "identify", "userId": f"u{fact['visitor'] // 3}", "traits": told, **common}
     return {"type": "track", "event": "Product Viewed", "properties": {"sku": fact["sku"]}, **common}
 
 
 def _command(fact: dict[str, Any]) -> RecordView:
-    kinds = [(IdentifierKind.ANONYMOUS, f"v{fact['visitor']}")]
-    if fact["sign_in"]:
-        kinds.append((IdentifierKind.USER, f"u{fact['visitor'] // 3}"))
     return RecordView(
-        identifiers=tuple(Identifier(kind=kind, value=value) for kind, value in kinds),
+        identifiers=_identifiers(fact),
         source_id=fact["id"],
         occurred_at=fact["at"],
         channel=Channel.MOBILE,
