@@ -150,6 +150,10 @@ def _fold(wiring: Wiring, new: Live, engine: bulk.Engine | None, progress: proje
 
 
 def _go_to(wiring: Wiring, projection: str, generation: int, progress: project.Progress) -> int:
+    if projection in project.SHARDED and project.epoch_of(wiring, generation) != wiring.layout().epoch:
+        raise LifecycleError(
+            f"that generation was folded from other shards; first: bespoke projections rebuild {projection}"
+        )
     project.catch_up(wiring, Live.only(projection, generation), progress)
     wiring.generations.switch(generation, [projection])
     project.wait_until_taken_up(wiring)

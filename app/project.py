@@ -43,6 +43,8 @@ LOCK_HELD = """SELECT count(*) > 0 AS held FROM pg_locks JOIN pg_database ON pg_
 ATTEMPTS = 3
 #: What is no fault of a projection: servers that are away or were restarted.
 PASSING = (UnavailableError, StoreRestartedError, UnsettledError, PersistenceError, RedisError, psycopg.Error, OSError)
+#: The projections whose generations depend on how the customers' log is sharded.
+SHARDED = (CUSTOMERS, STATISTICS)
 Progress = Callable[[int], None]
 Failures = dict[tuple[str, int, int], int]
 
@@ -126,10 +128,10 @@ def is_of_these_shards(wiring: Wiring) -> bool:
 def _of_these_shards(wiring: Wiring, live: Live) -> bool:
     """The catalogue's log has no shards."""
     epoch = wiring.layout().epoch
-    return all(_epoch(wiring, generation) == epoch for generation in (live.customers, live.statistics))
+    return all(epoch_of(wiring, generation) == epoch for generation in (live.customers, live.statistics))
 
 
-def _epoch(wiring: Wiring, generation: int) -> int:
+def epoch_of(wiring: Wiring, generation: int) -> int:
     """The epoch of the shards that a generation was folded from; the first one where nothing is said."""
     found: Any = wiring.redis.get(Keys(wiring.settings.namespace, generation).epoch)
     return int(found) if found else 1
@@ -166,9 +168,15 @@ def fold_all(wiring: Wiring, generations: Live, engine: bulk.Engine | None, prog
 
 def wait_until_taken_up(wiring: Wiring) -> None:
     """Waits until a running projector writes what is live and not stopped. Raises AnotherProjectorError."""
-    deadline = time.monotonic() + TAKE_UP_S
-    while is_running(wiring) and wiring.generations.projecting() != _active(wiring):
-        if time.monotonic() > deadline:
+    met = time.monotonic()
+    deadline = met + TAKE_UP_S
+    while wiring.generations.projecting() != _active(wiring):
+        now = time.monotonic()
+        if is_running(wiring):
+            met = now
+        elif now - met > RETRY_S / 2:  # it does not only go over to something just now
+            return
+        if now > deadline:
             raise AnotherProjectorError("the projector does not take the change up; start it again")
         time.sleep(RETRY_S / 10)
 

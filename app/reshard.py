@@ -19,6 +19,7 @@ from adapters.eventlog.moving import Connect, Mover, connections
 from adapters.eventlog.topology import Layout, Place
 from adapters.postgres import Connection, database_url
 from app import project
+from app.mending import mend
 from app.settings import SettingsError
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -38,13 +39,15 @@ class ReshardError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Resharded:
-    """What was done. ``closed_s``: for how long nothing could be recorded. ``dropped``: old shards deleted."""
+    """What was done. ``closed_s``: for how long nothing could be recorded. ``mended``: links of which one side was
+    missing. ``dropped``: old shards deleted."""
 
     epoch: int
     shards: int
     moved: bool
     events: int
     closed_s: float
+    mended: int
     generation: int
     dropped: int
 
@@ -69,9 +72,10 @@ def reshard(wiring: Wiring, to: int, *, drop_old: bool = False, progress: Progre
                 _tidy(wiring, lock)
                 raise
         wiring.shards.refresh()
+        mended = mend(wiring)
         generation = _fold(wiring)
         dropped = _drop_old(wiring, lock, connect) if drop_old else 0
-    return Resharded(wiring.layout().epoch, to, moved, events, closed_s, generation, dropped)
+    return Resharded(wiring.layout().epoch, to, moved, events, closed_s, mended, generation, dropped)
 
 
 def abort(wiring: Wiring) -> bool:

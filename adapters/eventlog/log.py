@@ -126,10 +126,12 @@ class PostgresLog:
         self._prefetch(stored)
         return [self.decode(event) for event in stored]
 
-    def read(self, after: int, limit: int) -> Sequence[Notification]:
-        """Events with a position greater than ``after``, in order. Raises UnavailableError."""
+    def read(self, after: int, limit: int, topics: Sequence[str] = ()) -> Sequence[Notification]:
+        """Events with a position greater than ``after``, in order; those of some topics. Raises UnavailableError."""
         with translated():
-            found: Sequence[Notification] = self.recorder.select_notifications(after, limit, inclusive_of_start=False)
+            found: Sequence[Notification] = self.recorder.select_notifications(
+                after, limit, topics=topics, inclusive_of_start=False
+            )
             return found
 
     def head(self) -> int:

@@ -119,7 +119,7 @@ def test_the_command(wiring: Wiring) -> None:
     assert done.pop("closed_s") >= 0
     events, generation = done.pop("events"), done.pop("generation")
     assert (events > 20, generation > 0) == (True, True)
-    assert done == {"epoch": 2, "shards": 2, "moved": True, "dropped": 1}
+    assert done == {"epoch": 2, "shards": 2, "moved": True, "mended": 0, "dropped": 1}
     again = bespoke("reshard", "--to", "2", settings=settings)
     assert again.stdout == "The log has 2 shards already, on these servers.\n"
     assert answered(bespoke("reshard", "--abort", "--json", settings=settings)) == {"aborted": False}
