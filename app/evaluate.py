@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from uuid import uuid4
 
-from app import load, project, train
+from app import folding, load, runners, train
 from app.demo import eshop
 from app.intake import take
 from app.settings import Settings
@@ -42,8 +42,8 @@ def _learn(wiring: Wiring, file: Path, bar: Bar) -> NextItem:
         for _, headers, body in load.clicks(file, shift_days=0):
             advance(take(bus, segment, headers, body).recorded)
     with bar("log → Redis", sum(log.head() for log in wiring.customers)) as advance:
-        live = project.start_generation(wiring)
-        project.catch_up(wiring, live, advance)
+        live = folding.start_generation(wiring)
+        runners.catch_up(wiring, live, advance)
     with bar("training", sum(log.head() for log in wiring.customers) + train.CONFIGURATIONS) as advance:
         trained = train.run(wiring, read=advance, tried=lambda: advance(1))
     return _published(wiring, Keys(wiring.settings.namespace, live.statistics), trained.config, trained.categories)

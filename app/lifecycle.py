@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from app import bulk, project
+from app import bulk, folding, project, runners
 from app.wiring import Wiring
 from readmodels.live import PROJECTIONS, Live
 
@@ -53,7 +53,7 @@ class Status:
 
 
 def rebuild_all(
-    wiring: Wiring, progress: project.Progress = lambda n: None, engine: bulk.Engine | None = None
+    wiring: Wiring, progress: runners.Progress = lambda n: None, engine: bulk.Engine | None = None
 ) -> tuple[int, int, int]:
     """Folds everything anew beside what is live, then switches; (old, new, events). ``engine``: what runs the slices,
     by default this machine's cores.
@@ -62,7 +62,7 @@ def rebuild_all(
     are deleted. Raises AnotherProjectorError when it does not go over.
     """
     old = wiring.generations.all_live()
-    new, events = project.fold_anew(wiring, progress, engine)
+    new, events = folding.fold_anew(wiring, progress, engine)
     project.wait_until_taken_up(wiring)
     for name in PROJECTIONS:
         if old.of(name):
@@ -71,12 +71,12 @@ def rebuild_all(
 
 
 def rebuild(
-    wiring: Wiring, projection: str, progress: project.Progress = lambda n: None, engine: bulk.Engine | None = None
+    wiring: Wiring, projection: str, progress: runners.Progress = lambda n: None, engine: bulk.Engine | None = None
 ) -> tuple[int, int]:
     """Folds one projection anew into a generation that is then ready to be switched to; (generation, events). One that
     was ready before is deleted."""
     waiting = wiring.generations.ready().of(projection)
-    new = project.begin(wiring)
+    new = folding.begin(wiring)
     events = _fold(wiring, Live.only(projection, new), engine, progress)
     wiring.generations.make_ready(projection, new)
     if waiting:
@@ -84,7 +84,7 @@ def rebuild(
     return new, events
 
 
-def switch(wiring: Wiring, projection: str, progress: project.Progress = lambda n: None) -> int:
+def switch(wiring: Wiring, projection: str, progress: runners.Progress = lambda n: None) -> int:
     """Makes the ready generation live; its number. The one before stays, to be gone back to. Raises LifecycleError."""
     ready = wiring.generations.ready().of(projection)
     if not ready:
@@ -92,7 +92,7 @@ def switch(wiring: Wiring, projection: str, progress: project.Progress = lambda 
     return _go_to(wiring, projection, ready, progress)
 
 
-def roll_back(wiring: Wiring, projection: str, progress: project.Progress = lambda n: None) -> int:
+def roll_back(wiring: Wiring, projection: str, progress: runners.Progress = lambda n: None) -> int:
     """Makes the previous generation live again; its number. Raises LifecycleError."""
     previous = wiring.generations.previous().of(projection)
     if not previous:
@@ -144,17 +144,17 @@ def status(wiring: Wiring, sample_s: float = SAMPLE_S) -> list[Status]:
     ]
 
 
-def _fold(wiring: Wiring, new: Live, engine: bulk.Engine | None, progress: project.Progress) -> int:
-    folded = project.fold_all(wiring, new, engine, progress) if new.customers or new.statistics else 0
-    return folded + project.catch_up(wiring, new, progress)
+def _fold(wiring: Wiring, new: Live, engine: bulk.Engine | None, progress: runners.Progress) -> int:
+    folded = folding.fold_all(wiring, new, engine, progress) if new.customers or new.statistics else 0
+    return folded + runners.catch_up(wiring, new, progress)
 
 
-def _go_to(wiring: Wiring, projection: str, generation: int, progress: project.Progress) -> int:
-    if projection in project.SHARDED and project.epoch_of(wiring, generation) != wiring.layout().epoch:
+def _go_to(wiring: Wiring, projection: str, generation: int, progress: runners.Progress) -> int:
+    if projection in folding.SHARDED and folding.epoch_of(wiring, generation) != wiring.layout().epoch:
         raise LifecycleError(
             f"that generation was folded from other shards; first: bespoke projections rebuild {projection}"
         )
-    project.catch_up(wiring, Live.only(projection, generation), progress)
+    runners.catch_up(wiring, Live.only(projection, generation), progress)
     wiring.generations.switch(generation, [projection])
     project.wait_until_taken_up(wiring)
     return generation
@@ -165,7 +165,7 @@ def _positions(wiring: Wiring) -> dict[str, list[tuple[int, int]]]:
     found: dict[str, list[tuple[int, int]]] = {name: [] for name in PROJECTIONS}
     live = wiring.generations.all_live()
     for number in range(1 + len(wiring.customers)):
-        for name, position, head in project.positions(wiring, live, number):
+        for name, position, head in runners.positions(wiring, live, number):
             found[name].append((position, head))
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app import project
+from app import folding, project, runners
 from app.children import Children
 from app.demo import eshop, journey
 from app.intake import Taken, take
@@ -44,7 +44,7 @@ def load(wiring: Wiring, deliveries: Iterable[Sent], progress: Progress = lambda
     began = time.monotonic()
     bus, channels, taken = wiring.bus(), wiring.channels(), Taken()
     with Children(wiring.settings) as children:
-        project.start_generation(wiring)
+        folding.start_generation(wiring)
         if not project.is_running(wiring):
             children.start("project", "--follow")
         for channel, headers, body in deliveries:
@@ -57,10 +57,10 @@ def load(wiring: Wiring, deliveries: Iterable[Sent], progress: Progress = lambda
 
 def wait_until_projected(wiring: Wiring) -> None:
     """Returns when the projector has confirmed all that is recorded. Raises StalledError."""
-    behind, since = project.lag(wiring), time.monotonic()
+    behind, since = runners.lag(wiring), time.monotonic()
     while behind:
         time.sleep(POLL_S)
-        now = project.lag(wiring)
+        now = runners.lag(wiring)
         if now < behind:
             behind, since = now, time.monotonic()
         elif time.monotonic() - since > STALLED_S:

@@ -18,7 +18,7 @@ from adapters.eventlog import fence, topology
 from adapters.eventlog.moving import Connect, Mover, connections
 from adapters.eventlog.topology import Layout, Place
 from adapters.postgres import Connection, database_url
-from app import project
+from app import folding, project, runners
 from app.mending import mend
 from app.settings import SettingsError
 from app.wiring import Wiring
@@ -146,10 +146,10 @@ def _delete(wiring: Wiring, layout: Layout, lock: Connection, connect: Connect) 
 
 def _fold(wiring: Wiring) -> int:
     """Waits until the live generation was folded from the new shards: by a running projector, else here."""
-    while not project.is_of_these_shards(wiring):
+    while not folding.is_of_these_shards(wiring):
         try:
             with project.single_projector(wiring):
-                project.catch_up(wiring, project.start_generation(wiring))
+                runners.catch_up(wiring, folding.start_generation(wiring))
         except project.AnotherProjectorError:
             time.sleep(POLL_S)
     return wiring.generations.live()

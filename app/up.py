@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import click
 
-from app import load, project
+from app import folding, load
 from app.children import Children
 from app.cli import loading, training
 from app.cli.output import fail
@@ -34,7 +34,7 @@ def _run(settings: Settings, *, as_json: bool) -> None:
     click.echo("Starting PostgreSQL and Valkey …", err=True)
     with Wiring(settings) as wiring, Children(settings) as children:
         wiring.provision()
-        project.start_generation(wiring)
+        folding.start_generation(wiring)
         children.start("project", "--follow")
         _prepare(wiring)
         children.start("serve")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 
 from app.settings import Settings
 from app.wiring import Wiring
+from tests.namespaces import namespace
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 
@@ -31,13 +31,8 @@ def servers(settings: Settings) -> Iterator[Wiring]:
 @pytest.fixture
 def wiring(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
     """A provisioned namespace, dropped afterwards."""
-    own = settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}"})
-    with Wiring(own) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings) as built:
+        yield built
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from psycopg import connect
 from adapters.embedded import EmbeddedServerError
 from adapters.kafka.connection import Admin
 from adapters.redis import oldest_version, version_parts
-from app import project
+from app import project, runners
 from app.cli.output import json_option, show
 from app.settings import Settings, SettingsError
 from app.wiring import Wiring
@@ -177,4 +177,4 @@ def _projector(wiring: Wiring) -> str:
     if not live:
         return "nothing is projected yet"
     running = "running" if project.is_running(wiring) else "not running"
-    return f"{running}, generation {live}, {project.lag(wiring):,} events to go"
+    return f"{running}, generation {live}, {runners.lag(wiring):,} events to go"

@@ -6,7 +6,7 @@ import threading
 
 import click
 
-from app import lifecycle
+from app import folding, lifecycle, runners
 from app import project as projector
 from app.cli.output import bar, json_option, show
 from app.on_ray import ray_engine
@@ -29,9 +29,9 @@ def project(follow: bool, as_json: bool) -> None:
     with Wiring(Settings()) as wiring:
         wiring.provision()
         with projector.single_projector(wiring):
-            live = projector.start_generation(wiring)
-            with bar("log → Redis", projector.lag(wiring)) as advance:
-                events = projector.catch_up(wiring, live.without(wiring.states.stopped()), advance)
+            live = folding.start_generation(wiring)
+            with bar("log → Redis", runners.lag(wiring)) as advance:
+                events = runners.catch_up(wiring, live.without(wiring.states.stopped()), advance)
         show({"generation": live.customers, "events": events}, f"{events} events projected.", as_json=as_json)
 
 

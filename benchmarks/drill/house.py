@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.connection import Admin
-from app import project
+from app import folding, runners
 from app.children import Children
 from app.settings import Settings
 from app.wiring import Wiring
@@ -123,7 +123,7 @@ class House:
     def _projected(self) -> bool:
         self.tend()
         try:
-            return project.lag(self.wiring) == 0
+            return runners.lag(self.wiring) == 0
         except UnavailableError:
             return False
 
@@ -144,7 +144,7 @@ def built(folder: Path) -> Iterator[House]:
         settings = Settings(var=folder / "var", port=_free_port(), postgres_url=None, redis_url=None)
         wiring = ends.enter_context(Wiring(settings))
         wiring.provision()
-        project.start_generation(wiring)
+        folding.start_generation(wiring)
         told = settings.model_copy(update={"kafka_bootstrap": proxy.address, "kafka_session_ms": 6_000})
         kafka = ends.enter_context(Wiring(_given(told), own_servers=False))
         with Admin(kafka.broker) as admin:

@@ -7,6 +7,7 @@ import http.client
 import json
 import random
 import threading
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,7 @@ PAUSE_S = 0.02
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-class Sender(threading.Thread):
+class Sender(threading.Thread, ABC):
     """One shop. ``acknowledged``: what the log owes it; ``failed``: attempts that were made again."""
 
     def __init__(self, name: str, seed: int) -> None:
@@ -66,11 +67,13 @@ class Sender(threading.Thread):
             "tells": number % 50 == 49,
         }
 
+    @abstractmethod
     def _due(self, fact: dict[str, Any]) -> Due:
-        raise NotImplementedError
+        """What the log owes for it once it is acknowledged."""
 
+    @abstractmethod
     def _delivered(self, facts: list[dict[str, Any]]) -> bool:
-        raise NotImplementedError
+        """Whether all of them were acknowledged."""
 
 
 class HttpSender(Sender):

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from app import project
+from app import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.bus import Bus
@@ -39,14 +39,14 @@ def identifiers() -> set[Identifier]:
 def send(wiring: Wiring, batches: Sequence[Sequence[Command]]) -> int:
     """Dispatches and projects, some at a time; how many events were recorded."""
     bus, events = Bus(wiring.customers, wiring.catalogue, wiring.directory), 0
-    generation = project.start_generation(wiring)
+    generation = folding.start_generation(wiring)
     for number, batch in enumerate(batches, 1):
         outcomes = bus.dispatch(batch)
         assert all(outcome.refused is None for outcome in outcomes)
         events += sum(outcome.events for outcome in outcomes)
         if number % PROJECT_EVERY == 0:
-            project.catch_up(wiring, generation)
-    project.catch_up(wiring, generation)
+            runners.catch_up(wiring, generation)
+    runners.catch_up(wiring, generation)
     return events
 
 
@@ -92,7 +92,7 @@ def test_any_order_and_twice_is_the_same_to_the_byte(wiring: Wiring, expected: A
     heads = [log.head() for log in (*wiring.customers, wiring.catalogue)]
     assert send(wiring, shuffled(seed + 100, big)) == 0
     assert [log.head() for log in (*wiring.customers, wiring.catalogue)] == heads
-    assert project.lag(wiring) == 0
+    assert runners.lag(wiring) == 0
     people, catalogue = result(wiring)
     for who, told in expected[0].items():
         assert people[who] == told, who

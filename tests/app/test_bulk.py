@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from adapters.eventlog.scan import FIRST, LAST, boundaries, streams_between
-from app import bulk, lifecycle, project
+from app import bulk, folding, lifecycle, runners
 from app.bulk import Done, Engine, Slice
 from app.on_ray import ray_engine
 from app.settings import Settings
@@ -24,7 +24,7 @@ def filled(wiring: Wiring) -> Wiring:
     shop(wiring)
     send(wiring, DELIVERIES)
     segment(wiring, eshop.batches(clicks()))
-    project.catch_up(wiring, project.start_generation(wiring))
+    runners.catch_up(wiring, folding.start_generation(wiring))
     return wiring
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from adapters.redis import on_disk
-from app import project
+from app import folding, runners
 from app.intake import take
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
@@ -88,7 +88,7 @@ def folders(wiring: Wiring) -> list[Path]:
         content = {"content-type": "application/json"} | also
         taken = take(bus, channels[channel], content, json.dumps(said).encode())
         assert (taken.recorded > 0, taken.refused, taken.skipped) == (True, 0, 0)
-    project.catch_up(wiring, project.start_generation(wiring))
+    runners.catch_up(wiring, folding.start_generation(wiring))
     assert on_disk(wiring.redis, partial(keys.confirmed, wiring.settings.namespace))
     with psycopg.connect(wiring.postgres_url, autocommit=True) as connection:
         connection.execute("CHECKPOINT")

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from app import project
+from app import folding, project, runners
 from app.cli import bespoke as cli
 from app.intake import take
 from app.settings import Settings
@@ -62,7 +62,7 @@ def known(wiring: Wiring) -> Wiring:
     """A namespace with one customer, projected."""
     body = json.dumps(IDENTIFY).encode()
     assert take(wiring.bus(), wiring.channels()["segment"], {"content-type": "application/json"}, body).recorded
-    project.catch_up(wiring, project.start_generation(wiring))
+    runners.catch_up(wiring, folding.start_generation(wiring))
     return wiring
 
 

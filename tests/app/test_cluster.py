@@ -5,13 +5,12 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from adapters.redis import keys_like, wipe
-from app import project
+from app import folding, runners
 from app.children import Children
 from app.demo import eshop
 from app.settings import Settings
@@ -22,6 +21,7 @@ from tests.adapters.redis.nodes import Cluster, cluster
 from tests.app.looking import everything, wait_for
 from tests.app.test_rebuild import assert_as_rebuilt, segment, shop
 from tests.app.test_shards import messages
+from tests.namespaces import namespace
 
 CLICKS = 1_200
 
@@ -35,13 +35,8 @@ def nodes() -> Iterator[Cluster]:
 @pytest.fixture
 def clustered(servers: Wiring, settings: Settings, nodes: Cluster) -> Iterator[Wiring]:
     """A provisioned namespace of two shards, whose read models are on the cluster."""
-    own = {"namespace": f"t_{uuid4().hex[:12]}", "shards": 2, "redis_url": SecretStr(nodes.url)}
-    with Wiring(settings.model_copy(update=own)) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings, shards=2, redis_url=SecretStr(nodes.url)) as built:
+        yield built
 
 
 @pytest.fixture
@@ -99,7 +94,7 @@ def test_a_node_is_killed_and_comes_back_another_is_wiped_and_then_all(
 
 
 def test_all_keys_of_a_namespace_go_with_it(clustered: Wiring) -> None:
-    project.start_generation(clustered)
+    folding.start_generation(clustered)
     assert list(keys_like(clustered.redis, f"{clustered.settings.namespace}:*"))
     wipe(clustered.redis, f"{clustered.settings.namespace}:*")
     assert list(keys_like(clustered.redis, f"{clustered.settings.namespace}:*")) == []
@@ -108,6 +103,6 @@ def test_all_keys_of_a_namespace_go_with_it(clustered: Wiring) -> None:
 def _projected(wiring: Wiring) -> bool:
     """Whether all is projected and confirmed; nobody knows while a node is down."""
     try:
-        return bool(wiring.generations.live()) and project.lag(wiring) == 0
+        return bool(wiring.generations.live()) and runners.lag(wiring) == 0
     except Exception:
         return False

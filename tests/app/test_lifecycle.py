@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.redis import keys_like
-from app import lifecycle, project
+from app import folding, lifecycle, project, runners
 from app.children import Children
 from app.cli import bespoke
 from app.demo import eshop
@@ -33,7 +33,7 @@ def projected(wiring: Wiring, bodies: Iterator[bytes]) -> Wiring:
     """Products and some clicks, projected."""
     shop(wiring)
     segment(wiring, islice(bodies, 6))
-    project.catch_up(wiring, project.start_generation(wiring))
+    runners.catch_up(wiring, folding.start_generation(wiring))
     return wiring
 
 
@@ -59,11 +59,11 @@ def test_one_is_rebuilt_switched_and_rolled_back(projected: Wiring, bodies: Iter
     assert lifecycle.switch(projected, projection) == made
     assert projected.generations.all_live() == first._replace(**{projection: made})
     assert projected.generations.previous().of(projection) == first.of(projection)
-    project.catch_up(projected, projected.generations.all_live())
+    runners.catch_up(projected, projected.generations.all_live())
     assert everything(projected) != before
     segment(projected, islice(bodies, 2))
     assert lifecycle.roll_back(projected, projection) == first.of(projection)
-    project.catch_up(projected, projected.generations.all_live())
+    runners.catch_up(projected, projected.generations.all_live())
     assert projected.generations.all_live() == first
     assert lifecycle.drop(projected, projection) == [made]
     assert keys_of(projected, made) == []
@@ -95,7 +95,7 @@ def test_a_paused_one_stands_still_and_the_others_go_on(
     assert lifecycle.pause(projected, CUSTOMERS) == "paused"
     still = _at(projected, CUSTOMERS)
     segment(projected, islice(bodies, 4))
-    wait_for(lambda: project.lag(projected) == 0)
+    wait_for(lambda: runners.lag(projected) == 0)
     assert _at(projected, CUSTOMERS) == still < _at(projected, STATISTICS)
     (status,) = (s for s in lifecycle.status(projected, 0.1) if s.projection == CUSTOMERS)
     assert (status.stopped, status.live, status.logs[0].eta_s) == ("paused", people, None)
@@ -133,7 +133,7 @@ def test_one_that_fails_is_stopped_and_the_others_go_on(
     assert "example" not in reason
     monkeypatch.undo()
     assert projected.states.resume(STATISTICS)
-    project.catch_up(projected, projected.generations.all_live())
+    runners.catch_up(projected, projected.generations.all_live())
     assert_as_rebuilt(projected)
 
 

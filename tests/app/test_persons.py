@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import lifecycle, project
+from app import folding, lifecycle, runners
 from app.intake import take
 from app.wiring import Wiring
 from commands.identify import UnlinkIdentifier
@@ -21,13 +21,13 @@ class Shop:
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring, self.bus, self.sent = wiring, wiring.bus(), 0
-        self.generation = project.start_generation(wiring)
+        self.generation = folding.start_generation(wiring)
 
     def send(self, kind: str, **fields: Any) -> None:
         self.sent += 1
         message = {"type": kind, "messageId": f"m{self.sent}", **fields}
         take(self.bus, self.wiring.channels()["segment"], {}, json.dumps(message).encode())
-        project.catch_up(self.wiring, self.generation)
+        runners.catch_up(self.wiring, self.generation)
 
     def view(self, sku: str, **who: str) -> None:
         self.send("track", event="Product Viewed", properties={"sku": sku}, **who)
@@ -35,7 +35,7 @@ class Shop:
     def unlink(self, one: Identifier, other: Identifier) -> None:
         facts: dict[str, Any] = {"source_id": "unlink", "occurred_at": datetime.now(UTC), "channel": Channel.SERVICE}
         self.bus.dispatch([UnlinkIdentifier(identifiers=(one,), other=other, reason="wrong", **facts)])
-        project.catch_up(self.wiring, self.generation)
+        runners.catch_up(self.wiring, self.generation)
 
     def profile(self, identifier: Identifier) -> Profile:
         async def ask() -> Profile | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.redis import keys_like, wipe
-from app import lifecycle, project
+from app import folding, lifecycle, project, runners
 from app.children import Children
 from app.demo import eshop
 from app.intake import BACKFILL, take
@@ -67,10 +67,10 @@ def fields_of(wiring: Wiring) -> int:
 def kill_at_work(wiring: Wiring, projector: "subprocess.Popen[bytes]") -> int:
     """Waits until it has written something, and kills it; how many events it had not confirmed."""
     before = fields_of(wiring)
-    wait_for(lambda: fields_of(wiring) > before or project.lag(wiring) == 0)
+    wait_for(lambda: fields_of(wiring) > before or runners.lag(wiring) == 0)
     projector.kill()
     projector.wait()
-    return project.lag(wiring)
+    return runners.lag(wiring)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_rebuild_of_every_fixture_is_the_same_to_the_byte(wiring: Wiring) -> N
 def test_killed_at_work_several_times_it_still_counts_everything_once(wiring: Wiring, projectors: Children) -> None:
     shop(wiring)
     bodies = list(eshop.batches(clicks()))
-    project.start_generation(wiring)
+    folding.start_generation(wiring)
     behind = []
     for kill in range(KILLS):
         segment(wiring, iter(bodies[kill::KILLS]))  # so that visitors' clicks also come in no order
@@ -125,7 +125,7 @@ def test_a_wiped_redis_is_filled_again_without_anybody_asking(wiring: Wiring, pr
     before, first = everything(wiring), wiring.generations.live()
     wipe(wiring.redis, f"{wiring.settings.namespace}:*")
     assert wiring.generations.live() == 0
-    wait_for(lambda: wiring.generations.live() and project.lag(wiring) == 0)
+    wait_for(lambda: wiring.generations.live() and runners.lag(wiring) == 0)
     projectors.stop()
     assert wiring.generations.live() > first
     assert everything(wiring) == before

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from adapters.redis import keys_like, wipe
 from adapters.redis.reader import RedisReader
-from app import project, refilling
+from app import folding, refilling, runners
 from app.bulk import fold_shards
 from app.children import Children
 from app.demo import eshop
@@ -29,6 +29,7 @@ from readmodels.keys import Keys
 from tests.app.looking import everything, wait_for
 from tests.app.test_rebuild import assert_as_rebuilt, segment, shop
 from tests.app.test_shards import CUSTOMERS, messages
+from tests.namespaces import namespace
 
 SHARDS = 2
 ANSWER_S = 1.0
@@ -36,13 +37,8 @@ ANSWER_S = 1.0
 
 @pytest.fixture
 def sharded(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
-    own = settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}", "shards": SHARDS})
-    with Wiring(own) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings, shards=SHARDS) as built:
+        yield built
 
 
 @pytest.fixture
@@ -84,7 +80,7 @@ def asked(wiring: Wiring, *streams: UUID) -> list[Person]:
 
 
 def settled(wiring: Wiring) -> bool:
-    return bool(wiring.generations.live()) and project.lag(wiring) == 0
+    return bool(wiring.generations.live()) and runners.lag(wiring) == 0
 
 
 def kept(wiring: Wiring) -> bool:
@@ -113,9 +109,9 @@ def test_a_wiped_redis_answers_at_once_and_comes_back_as_a_rebuild(sharded: Wiri
 
 
 def test_without_a_projector_people_are_put_back_by_those_who_ask(sharded: Wiring) -> None:
-    live = project.start_generation(sharded)
+    live = folding.start_generation(sharded)
     segment(sharded, islice(bodies(), 20))
-    project.catch_up(sharded, live)
+    runners.catch_up(sharded, live)
     streams = signed_in(sharded)
     before, content = asked(sharded, *streams), everything(sharded)
     for key in keys_like(
@@ -131,7 +127,7 @@ def test_without_a_projector_people_are_put_back_by_those_who_ask(sharded: Wirin
 def test_a_running_web_process_goes_on_recommending(sharded: Wiring) -> None:
     shop(sharded)
     segment(sharded, islice(bodies(), 20))
-    project.catch_up(sharded, project.start_generation(sharded))
+    runners.catch_up(sharded, folding.start_generation(sharded))
 
     async def ask() -> None:
         reader = sharded.reader()
@@ -150,7 +146,7 @@ def test_filling_that_is_killed_goes_on(sharded: Wiring, projectors: Children) -
     follow_and_stop(sharded, projectors)
     before = everything(sharded)
     wiped(sharded)
-    new = project.start_generation(sharded).customers
+    new = folding.start_generation(sharded).customers
     assert [refilling.is_filling(sharded, new, shard) for shard in range(SHARDS)] == [True, True]
 
     def die(records: int) -> None:
@@ -159,7 +155,7 @@ def test_filling_that_is_killed_goes_on(sharded: Wiring, projectors: Children) -
     for shard in range(SHARDS):
         with pytest.raises(StoreRestartedError):
             refilling.fill_shard(sharded, new, shard, die)
-    assert project.lag(sharded) >= SHARDS
+    assert runners.lag(sharded) >= SHARDS
     assert any("person:" in key for key in everything(sharded))
     projectors.start("project", "--follow")
     wait_for(lambda: settled(sharded))
@@ -183,9 +179,9 @@ def test_what_is_recorded_after_the_records_comes_from_the_log(sharded: Wiring, 
     follow_and_stop(sharded, projectors)
     segment(sharded, iter(second))
     wiped(sharded)
-    live = project.start_generation(sharded)
+    live = folding.start_generation(sharded)
     covered = [records.covered() for records in sharded.records]
-    events = project.catch_up(sharded, live)
+    events = runners.catch_up(sharded, live)
     assert 0 < events < sum(log.head() for log in sharded.customers)
     assert events == sum(log.head() - at for log, at in zip(sharded.customers, covered, strict=True))
     assert_as_rebuilt(sharded)
@@ -194,23 +190,23 @@ def test_what_is_recorded_after_the_records_comes_from_the_log(sharded: Wiring, 
 def test_where_nothing_is_kept_everything_comes_from_the_log(sharded: Wiring) -> None:
     segment(sharded, islice(bodies(), 10))
     heads = sum(log.head() for log in sharded.customers)
-    assert project.catch_up(sharded, project.start_generation(sharded)) == heads
+    assert runners.catch_up(sharded, folding.start_generation(sharded)) == heads
     wiped(sharded)
-    assert project.catch_up(sharded, project.start_generation(sharded)) == heads
+    assert runners.catch_up(sharded, folding.start_generation(sharded)) == heads
     assert_as_rebuilt(sharded)
 
 
 def test_a_bulk_fold_keeps_records_where_they_are_not_complete(sharded: Wiring) -> None:
     segment(sharded, islice(bodies(), 20))
-    project.catch_up(sharded, project.start_generation(sharded))
+    runners.catch_up(sharded, folding.start_generation(sharded))
     expected, streams = everything(sharded), signed_in(sharded)
     assert [records.covered() for records in sharded.records] == [0, 0]
     new = sharded.generations.begin(0)
     heads = fold_shards(sharded, customers=new, statistics=new)
     assert [records.covered() for records in sharded.records] == list(heads.values())
     wiped(sharded)
-    live = project.start_generation(sharded)
-    assert project.catch_up(sharded, live) == 0
+    live = folding.start_generation(sharded)
+    assert runners.catch_up(sharded, live) == 0
     assert everything(sharded) == expected
     assert all(person.streams for person in asked(sharded, *streams))
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import connect
 
 from adapters.eventlog import fence
-from app import project
+from app import folding, runners
 from app.children import Children
 from app.reshard import abort, reshard
 from app.wiring import Wiring
@@ -106,7 +106,7 @@ def test_one_four_three_shards_under_load(wiring: Wiring) -> None:
                     done = reshard(elsewhere, to)
                 assert (done.moved, done.shards) == (True, to)
                 wait_for(lambda: len(wiring.customers) == to and writer.acknowledged > before + 50 * BATCH)  # noqa: B023
-        wait_for(lambda: project.lag(wiring) == 0 and project.is_of_these_shards(wiring))
+        wait_for(lambda: runners.lag(wiring) == 0 and folding.is_of_these_shards(wiring))
     assert writer.refused
     assert len(wiring.customers) == 3
     assert_once(wiring, writer.acknowledged)

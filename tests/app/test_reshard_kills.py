@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import psycopg
 import pytest
 
-from app import project
+from app import folding, project, runners
 from app.children import Children
 from app.reshard import ReshardError, abort, reshard
 from app.wiring import Wiring
@@ -101,7 +101,7 @@ def test_killed_before_the_switch_nothing_has_happened(two: Wiring, where: str, 
     write(two, range(VIEWS, 2 * VIEWS))
     assert len(two.customers) == len(schemas(two)) == 3
     assert_once(two, 2 * VIEWS)
-    project.catch_up(two, project.start_generation(two))
+    runners.catch_up(two, folding.start_generation(two))
     assert_as_rebuilt(two)
 
 
@@ -114,12 +114,12 @@ def test_killed_after_the_switch_the_new_shards_are_the_log(two: Wiring) -> None
         kill(child)
     assert two.shards.refresh()
     write(two, range(VIEWS, 2 * VIEWS))
-    assert not project.is_of_these_shards(two)
+    assert not folding.is_of_these_shards(two)
     done = reshard(two, 3, drop_old=True)
     assert (done.moved, done.dropped) == (False, 2)
-    assert project.is_of_these_shards(two)
+    assert folding.is_of_these_shards(two)
     assert_once(two, 2 * VIEWS)
-    project.catch_up(two, project.start_generation(two))
+    runners.catch_up(two, folding.start_generation(two))
     assert_as_rebuilt(two)
 
 

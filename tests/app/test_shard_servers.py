@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 from psycopg import connect
@@ -13,7 +12,7 @@ from pydantic import SecretStr
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.sockets import socket_folder
 from adapters.eventlog.topology import begin
-from app import project
+from app import folding, runners
 from app.reshard import abort, reshard
 from app.settings import Settings, SettingsError
 from app.wiring import Wiring
@@ -21,6 +20,7 @@ from tests.app.looking import wait_for
 from tests.app.test_cli import answered, bespoke
 from tests.app.test_rebuild import assert_as_rebuilt
 from tests.app.test_reshard import Writer, assert_once, write
+from tests.namespaces import namespace
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +41,8 @@ def urls() -> Iterator[list[str]]:
 @pytest.fixture
 def apart(servers: Wiring, settings: Settings, urls: list[str]) -> Iterator[Wiring]:
     """A namespace whose four shards lie on two servers in turn."""
-    own = settings.model_copy(
-        update={"namespace": f"t_{uuid4().hex[:12]}", "shards": 4, "shard_urls": SecretStr(", ".join(urls))}
-    )
-    with Wiring(own) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings, shards=4, shard_urls=SecretStr(", ".join(urls))) as built:
+        yield built
 
 
 def events_on(url: str, wiring: Wiring) -> list[int]:
@@ -68,7 +61,7 @@ def test_a_new_log_lies_on_the_servers_in_turn(apart: Wiring, urls: list[str]) -
     assert [len(events_on(url, apart)) for url in urls] == [2, 2]
     assert all(count for url in urls for count in events_on(url, apart))
     assert events_on(apart.postgres_url, apart) == []
-    project.catch_up(apart, project.start_generation(apart))
+    runners.catch_up(apart, folding.start_generation(apart))
     assert_as_rebuilt(apart)
 
 
@@ -83,7 +76,7 @@ def test_a_log_moves_to_other_servers_and_back_under_load(wiring: Wiring, urls: 
             wait_for(lambda: writer.acknowledged > before + 100)
         assert_once(apart, writer.acknowledged)
         assert [len(events_on(url, apart)) for url in urls] == [2, 1]
-        project.catch_up(apart, project.start_generation(apart))
+        runners.catch_up(apart, folding.start_generation(apart))
         assert_as_rebuilt(apart)
         reshard_back(wiring, apart, writer.acknowledged)
 

@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -14,6 +13,7 @@ from app.load import wait_until_projected
 from app.settings import Settings
 from app.wiring import Wiring
 from tests.app.test_rebuild import assert_as_rebuilt, segment
+from tests.namespaces import namespace
 
 SHARDS = 4
 CLICKS = 1_500
@@ -23,13 +23,8 @@ CUSTOMERS = 300
 @pytest.fixture
 def sharded(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
     """A provisioned namespace of several shards, dropped afterwards."""
-    own = settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}", "shards": SHARDS})
-    with Wiring(own) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings, shards=SHARDS) as built:
+        yield built
 
 
 def messages() -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from adapters.http import ApiKeys, Scope, create_app, generate
 from adapters.http.writer import BusWriter
-from app import project
+from app import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.stock import ListProduct
@@ -26,6 +26,7 @@ from queries.travel import Snapshot, travel
 from readmodels.customer import combine, encode
 from tests.app.test_any_order import DELIVERIES, identifiers, send
 from tests.app.test_cli import answered, bespoke, refused
+from tests.namespaces import namespace
 
 SHARDS = 3
 KEY, KEPT = generate(list(Scope))
@@ -56,13 +57,8 @@ def ago(days: float) -> datetime:
 @pytest.fixture
 def sharded(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
     """A provisioned namespace of several shards, dropped afterwards."""
-    own = settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}", "shards": SHARDS})
-    with Wiring(own) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings, shards=SHARDS) as built:
+        yield built
 
 
 class Shop:
@@ -206,7 +202,7 @@ def test_an_erased_customer_is_erased_at_every_moment(shop: Shop, settings: Sett
     stream = shop.wiring.directory.find(CARD)
     with psycopg.connect(shop.wiring._url("keys"), autocommit=True) as keys:
         keys.execute("DELETE FROM stream_key WHERE stream = %s", (stream,))
-    project.catch_up(shop.wiring, project.start_generation(shop.wiring))  # a living record is in Redis still
+    runners.catch_up(shop.wiring, folding.start_generation(shop.wiring))  # a living record is in Redis still
     show = partial(bespoke, "customer", "show", "loyalty:L-7", "--json", settings=shop.wiring.settings)
     for options, net in (
         ((), {"EUR": "85.00"}),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from app import load, project, up
+from app import folding, load, up
 from app.children import Children
 from app.demo import eshop
 from app.settings import Settings
@@ -32,7 +32,7 @@ def shop(servers: Wiring, settings: Settings) -> Iterator[str]:
     own = settings.model_copy(update={"namespace": "browser", "port": port})
     with Wiring(own) as wiring:
         wiring.provision()
-        project.start_generation(wiring)
+        folding.start_generation(wiring)
         with Children(own) as children:
             children.start("project", "--follow")
             children.start("serve")
