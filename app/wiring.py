@@ -21,6 +21,7 @@ from adapters.embedded import EmbeddedServers
 from adapters.eventlog.feed import PostgresPositions
 from adapters.eventlog.log import PostgresLog
 from adapters.eventlog.mapper import SealingMapper
+from adapters.eventlog.states import ProjectionStates
 from adapters.eventlog.topology import MAIN, Layout, Place, Topology, spread
 from adapters.http.writer import BusWriter
 from adapters.kafka.connection import Broker
@@ -31,7 +32,6 @@ from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
-from adapters.postgres.states import ProjectionStates
 from adapters.records import PostgresRecords
 from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
