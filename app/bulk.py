@@ -28,6 +28,8 @@ from readmodels.statistics import decode_part, encode_part, join
 #: Fewer events than this are folded sooner than a worker has started.
 SMALL = 100_000
 SLICE_EVENTS = 100_000
+#: A smaller log is cut into so many slices of so many events or more, lest one core waits for another at the end.
+FEWEST, SMALLEST = 8, 25_000
 Progress = Callable[[int], None]
 
 
@@ -141,7 +143,8 @@ def _fold_here(task: Slice) -> Done:
 
 def _slices(wiring: Wiring, shard: int, head: int, customers: int | None, statistics: int | None) -> Iterator[Slice]:
     keep = customers is not None and not wiring.records[shard].covered()
-    ends = boundaries(wiring.customers[shard], head, max(1, head // SLICE_EVENTS))
+    slices = max(1, head // SLICE_EVENTS, min(FEWEST, head // SMALLEST))
+    ends = boundaries(wiring.customers[shard], head, slices)
     for low, high in pairwise(ends):
         yield Slice(shard, low, high, head, customers, statistics, keep, wiring.shards.now.layout.epoch)
 

@@ -35,12 +35,28 @@ def count(part: Part, fact: Event, around: Iterable[Look], least: int = LEAST_PE
 
 
 def count_session(part: Part, session: Iterable[Look], person: int, least: int = LEAST_PEOPLE) -> None:
-    """Adds one stream's views, in any order, as ``count`` would one by one."""
+    """Adds one stream's views, in any order, as ``count`` would one by one. The tight loop of a fold of whole streams:
+    views come sorted, so each pair is met once, from its later view, and a cell is changed in place."""
     before: deque[Look] = deque()
+    pairs = part.pairs
     for seen in sorted(session):
-        while before and before[0][0] <= seen[0] - WINDOW_MS:
+        at, _, sku = seen
+        while before and before[0][0] <= at - WINDOW_MS:
             before.popleft()
-        count_look(part, seen, before, person, least)
+        _count_item(part, sku, VIEW, at, person, least)
+        for earlier, _, one in before:
+            if one != sku and (weight := int(WHOLE * 2 ** ((earlier - at) / HALF_LIFE_MS))):
+                row = pairs.get(one)
+                if row is None:
+                    row = pairs[one] = {}
+                cell = row.get(sku)
+                if cell is None:
+                    cell = row[sku] = Cell()
+                people = cell.people
+                if len(people) >= least and person >= people[-1]:
+                    cell.weight += weight
+                else:
+                    cell.add(weight, person, least)
         before.append(seen)
 
 
