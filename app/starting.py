@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import psycopg
-from eventsourcing.persistence import PersistenceError
-from redis.exceptions import RedisError
+import redis
+from eventsourcing import persistence
 
 from adapters.embedded import NoAnswerError
 from app.settings import Settings
@@ -17,7 +17,13 @@ from commands.ports import UnavailableError
 LOGGER = logging.getLogger("bespoke.starting")
 LIMIT_S = 60.0
 RETRY_S = 0.2
-AWAY = (UnavailableError, NoAnswerError, PersistenceError, psycopg.Error, RedisError, OSError)
+#: Servers that do not answer. What they answer (a right is missing, a setting is wrong) is told at once.
+AWAY = (
+    *(UnavailableError, NoAnswerError, ConnectionError),
+    *(persistence.OperationalError, persistence.InterfaceError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+    *(redis.ConnectionError, redis.TimeoutError),
+)
 
 
 @contextmanager

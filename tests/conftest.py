@@ -13,10 +13,16 @@ from tests.namespaces import namespace
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Not pytest's own: another run of pytest as root would close that to the account that PostgreSQL runs as."""
+    with TemporaryDirectory(prefix="bespoke-tests-") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def settings() -> Iterator[Settings]:
-    """Settings of an installation in a folder that is thrown away. Not in pytest's own folder: another run of pytest
-    as root would close that to the account that PostgreSQL runs as."""
+    """Settings of an installation in a folder that is thrown away; see ``tmp_path``."""
     with TemporaryDirectory(prefix="bespoke-tests-") as folder:
         yield Settings(var=Path(folder) / "var", postgres_url=None, redis_url=None)
 

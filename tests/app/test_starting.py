@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from adapters.embedded import EmbeddedServers, NoAnswerError
 from app.settings import Settings, SettingsError
@@ -42,9 +43,13 @@ def test_in_the_end_it_says_what_is_wrong(wiring: Wiring) -> None:
         raise AssertionError
 
 
-def test_a_wrong_setting_is_told_at_once(settings: Settings, wiring: Wiring) -> None:
-    away = Away(1, SettingsError("BESPOKE_KAFKA_BOOTSTRAP is not set"))
-    with pytest.raises(SettingsError), started(wiring.settings, away):
+@pytest.mark.parametrize(
+    "wrong",
+    [SettingsError("BESPOKE_KAFKA_BOOTSTRAP is not set"), InsufficientPrivilege("no CREATEDB"), PermissionError()],
+)
+def test_what_is_wrong_for_good_is_told_at_once(wiring: Wiring, wrong: Exception) -> None:
+    away = Away(1, wrong)
+    with pytest.raises(type(wrong)), started(wiring.settings, away):
         raise AssertionError
     assert away.asked == 1
 

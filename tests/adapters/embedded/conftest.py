@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -45,13 +44,6 @@ class Holder:
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """Not pytest's own: another run of pytest as root would close that to the account that PostgreSQL runs as."""
-    with TemporaryDirectory(prefix="bespoke-tests-") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture
