@@ -156,9 +156,11 @@ def runner_of(
     """A runner that keeps a position for each projection, and says which of them fails."""
     client = wiring.redis
     return Runner(
-        position_names(generations, number),
         feed,
-        [Guarded(name, projection, PASSING) for name, projection in projections],
+        [
+            (position_name(name, generations.of(name), number), Guarded(name, projection, PASSING))
+            for name, projection in projections
+        ],
         wiring.positions(logs_of(wiring)[number]),
         start=start,
         confirm=lambda: redis_adapter.on_disk(client, partial(keys.confirmed, wiring.settings.namespace)),

@@ -32,6 +32,10 @@ class Guarded:
         with self._named():
             self._projection.flush(idle=idle)
 
+    def stored(self, position: int) -> int:
+        """Up to where what it was given is stored."""
+        return self._projection.stored(position)
+
     def restart(self) -> None:
         """Forgets what it believes to be stored."""
         self._projection.restart()

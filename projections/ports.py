@@ -64,5 +64,8 @@ class Projection(Protocol):
     def flush(self, *, idle: bool) -> None:
         """May store what is held back; must, when nothing else is to be done."""
 
+    def stored(self, position: int) -> int:
+        """Up to where what it was given is stored, of all up to ``position``: less where something is held back."""
+
     def restart(self) -> None:
         """Forgets what it believes to be stored: the store came back as another run."""

@@ -30,6 +30,10 @@ class CatalogueProjection:
     def flush(self, *, idle: bool) -> None:
         """Nothing is held back."""
 
+    def stored(self, position: int) -> int:
+        """All: nothing is held back."""
+        return position
+
     def restart(self) -> None:
         """Nothing is remembered."""
 

@@ -54,6 +54,10 @@ class CustomersProjection:
     def flush(self, *, idle: bool) -> None:
         """Nothing is held back."""
 
+    def stored(self, position: int) -> int:
+        """All: nothing is held back."""
+        return position
+
     def restart(self) -> None:
         """Reads records again before folding on."""
         self._known.clear()

@@ -84,6 +84,10 @@ class RecordsProjection:
             if idle or time.monotonic() - self._begun_at > self._every_s:
                 self._write()
 
+    def stored(self, position: int) -> int:
+        """All: what it holds back has a position of its own, from which it goes on."""
+        return position
+
     def restart(self) -> None:
         """What is kept in PostgreSQL stays, whatever becomes of Redis."""
 

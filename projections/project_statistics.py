@@ -63,15 +63,19 @@ class StatisticsProjection:
         others = (s for s in range(self._shards) if s != self._shard)
         parts = [statistics.decode_part(part) for part in self._store.parts(others)]
         digest = publish(self._store, [self._part, *parts], self._least)
-        self._changed = False
+        self._changed, self._saved = False, self._part.position
         self._published(digest)
+
+    def stored(self, position: int) -> int:
+        """Up to where counts are saved and published."""
+        return min(position, self._saved) if self._changed else position
 
     def restart(self) -> None:
         """Goes back to the part as it was saved."""
         saved = self._store.load(self._shard)
         self._part = statistics.decode_part(saved) if saved else Part()
         self._windows.clear()
-        self._changed = False
+        self._changed, self._saved = False, self._part.position
 
     def _count(self, event: Event) -> None:
         if isinstance(event, Customer.ProductViewed):

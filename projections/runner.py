@@ -19,8 +19,8 @@ class StoreRestartedError(Exception):
 
 
 class Runner:
-    """Use as a context manager; leaving it confirms what was projected. ``names``: of the positions that are moved, one
-    a projection.
+    """Use as a context manager; leaving it confirms what was projected. ``projections``: each with the name of the
+    position that is moved for it; where several share one, the least counts.
 
     ``confirm`` returns whether all that is written is now as safe as the store makes it; only then does the position
     move. ``identity`` names the run of the store's server: when it changes, what was written since the last
@@ -29,16 +29,14 @@ class Runner:
 
     def __init__(
         self,
-        names: Sequence[str],
         feed: Feed,
-        projections: Sequence[Projection],
+        projections: Sequence[tuple[str, Projection]],
         positions: Positions,
         *,
         start: int,
         confirm: Callable[[], bool] = lambda: True,
         identity: Callable[[], str] = lambda: "",
     ) -> None:
-        self._names = names
         self._feed = feed
         self._projections = projections
         self._positions = positions
@@ -46,9 +44,10 @@ class Runner:
         self._identity = identity
         self._run = identity()
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="confirm")
-        self._asked: tuple[int, Future[bool]] | None = None
+        self._asked: tuple[dict[str, int], Future[bool]] | None = None
         self._asked_at = time.monotonic()
-        self.position = self.confirmed = start
+        self.position = start
+        self._saved = {name: start for name, _ in projections}
 
     def __enter__(self) -> Self:
         return self
@@ -60,11 +59,16 @@ class Runner:
             self.settle()
         self._beside.shutdown(wait=kind is None)
 
+    @property
+    def confirmed(self) -> int:
+        """The position up to which all projections are confirmed."""
+        return min(self._saved.values(), default=self.position)
+
     def step(self, timeout_s: float = 0.2) -> int:
         """Projects the next batch; how many events it had. Raises StoreRestartedError."""
         batch = self._feed.next_batch(timeout_s)
         if batch:
-            for projection in self._projections:
+            for _, projection in self._projections:
                 projection.apply(batch)
             self.position = batch[-1].position
         if self._asked and self._asked[1].done():
@@ -84,18 +88,26 @@ class Runner:
             self._confirmed(*self._asked)
 
     def _ask(self, *, idle: bool) -> None:
-        for projection in self._projections:
+        for _, projection in self._projections:
             projection.flush(idle=idle)
         self._asked_at = time.monotonic()
-        if self.position > self.confirmed:
-            self._asked = self.position, self._beside.submit(self._confirm)
+        stored = self._stored()
+        if stored != self._saved:
+            self._asked = stored, self._beside.submit(self._confirm)
 
-    def _confirmed(self, position: int, answer: "Future[bool]") -> None:
+    def _stored(self) -> dict[str, int]:
+        found = dict.fromkeys(self._saved, self.position)
+        for name, projection in self._projections:
+            found[name] = max(self._saved[name], min(found[name], projection.stored(self.position)))
+        return found
+
+    def _confirmed(self, stored: dict[str, int], answer: "Future[bool]") -> None:
         self._asked = None
         safe = answer.result()
         if self._identity() != self._run:
             raise StoreRestartedError
         if safe:
-            for name in self._names:
-                self._positions.save(name, position)
-            self.confirmed = position
+            for name, position in stored.items():
+                if position > self._saved[name]:
+                    self._positions.save(name, position)
+            self._saved = stored

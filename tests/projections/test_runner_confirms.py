@@ -33,7 +33,7 @@ class Disk:
 
 def running(confirm: Callable[[], bool], batches: int = 5, **more: Any) -> tuple[Runner, Seeing, MemoryPositions]:
     seeing, positions = Seeing(), MemoryPositions()
-    return Runner(["p"], MemoryFeed(batches), [seeing], positions, start=0, confirm=confirm, **more), seeing, positions
+    return Runner(MemoryFeed(batches), [("p", seeing)], positions, start=0, confirm=confirm, **more), seeing, positions
 
 
 def stepping(one: Runner) -> Iterator[int]:
@@ -108,7 +108,7 @@ def test_an_error_of_the_store_is_told_and_moves_nothing() -> None:
 
 def test_it_begins_where_it_is_told_and_counts_what_it_projects() -> None:
     seeing = Seeing()
-    with Runner(["p"], MemoryFeed(1), [seeing], MemoryPositions(), start=7) as one:
+    with Runner(MemoryFeed(1), [("p", seeing)], MemoryPositions(), start=7) as one:
         assert (one.position, one.confirmed) == (7, 7)
         assert [one.step(0), one.step(0)] == [1, 0]
         assert seeing.flushed == 1

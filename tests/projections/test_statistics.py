@@ -141,3 +141,17 @@ def test_popularity_is_one_number_a_sku_that_halves_every_two_weeks_and_tells_no
         "NEW": 5 * WHOLE // 2,
         "OLD": 5 * WHOLE // 4 + WHOLE,
     }
+
+
+def test_what_is_counted_but_not_published_is_not_stored() -> None:
+    log, store = MemoryLog([(0, 1, "A"), (0, 2, "B")], [uuid4()]), MemoryStore()
+    projection = StatisticsProjection(store, log)
+    projection.apply(log.recorded[:1])
+    projection.flush(idle=True)
+    projection.apply(log.recorded[1:])
+    projection.flush(idle=False)
+    assert (projection.stored(2), len(store.published)) == (1, 1)
+    projection.flush(idle=True)
+    assert (projection.stored(2), len(store.published)) == (2, 2)
+    projection.restart()
+    assert projection.stored(2) == 2
