@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int32]
 Bounds = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Hidden = Literal["history", "latest", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class Sequences:
     def lengths(self) -> Bounds:
         """(S,) how many items each list has."""
         return np.diff(self.indptr)
+
+    def lengths_of(self, places: Bounds) -> Bounds:
+        """How many items the lists at these places have."""
+        return self.indptr[places + 1] - self.indptr[places]
 
     def take(self, chosen: NDArray[np.integer] | slice) -> "Sequences":
         """The lists at these places, in this order."""
@@ -80,8 +85,9 @@ class Sequences:
 def ragged(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The whole numbers of the ranges ``start … start + length``, one range after the other."""
     ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    within = np.arange(int(ends[-1]) if len(ends) else 0, dtype=np.int64)
+    moved: NDArray[np.int64] = within + np.repeat(starts - (ends - lengths), lengths)
+    return moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +117,15 @@ class Attributes:
 
 @dataclass(frozen=True, slots=True)
 class Queries:
-    """What is asked of a model, and what came: after ``history[i]`` came ``targets[i]``, -1 an unknown item.
+    """What is asked of a model, and what came: after ``history[i]`` came ``targets[i]``, -1 an item unknown to it.
 
     ``hidden``: which items cannot be the answer: those of the whole ``history``, the ``latest`` alone, or ``none``.
     ``persons``: (Q,) who is asked about, as a number, for resampling; queries of one person are not independent.
     """
 
     history: Sequences
-    targets: Rows
-    hidden: str
+    targets: Sequences
+    hidden: Hidden
     persons: Bounds
 
     def __len__(self) -> int:
@@ -127,4 +133,4 @@ class Queries:
 
     def take(self, chosen: NDArray[np.integer] | slice) -> "Queries":
         """These queries alone."""
-        return Queries(self.history.take(chosen), self.targets[chosen], self.hidden, self.persons[chosen])
+        return Queries(self.history.take(chosen), self.targets.take(chosen), self.hidden, self.persons[chosen])

@@ -1,0 +1,71 @@
+"""Weights of the members, by the likelihood of what came next: a conditional logit (McFadden 1974) over candidates.
+
+A blend scores an item with Σ wₘ fₘ, fₘ being a member's logarithm; that is a logarithmic opinion pool, whose weights
+are learned rather than given. Weights are not negative. Those of a context are drawn to those of all, the more the
+fewer queries it has.
+"""
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from ml.blend.contexts import Context
+from ml.blend.gather import Gathered
+
+Weights = NDArray[np.float64]
+PULL = 50.0
+
+
+def learn(gathered: Gathered, most: Weights | None = None) -> Weights:
+    """(contexts, M) weights. ``most``: (contexts, M) what they may be at most."""
+    members = gathered.features.shape[1]
+    limits = np.full((len(Context), members), np.inf) if most is None else most
+    start = np.minimum(np.full(members, 1.0 / members), limits.max(axis=0))
+    together = _best(gathered, start, limits.max(axis=0), 0.0)
+    found = [np.minimum(together, limits[context]) for context in Context]
+    for context in Context:
+        of = np.flatnonzero(gathered.contexts == context)
+        if len(of):
+            found[context] = _best(gathered.take(of), found[context], limits[context], PULL / len(of))
+    return np.stack(found)
+
+
+def _best(gathered: Gathered, start: Weights, most: Weights, pull: float) -> Weights:
+    """Minimises the mean of -log p(target) plus ``pull`` times the squared distance from ``start``."""
+    wanted = gathered.features[gathered.targets].astype(np.float64)
+    features = gathered.features.astype(np.float64)
+
+    def loss(weights: Weights) -> tuple[float, Weights]:
+        shares, total = softmax(features @ weights, gathered)
+        expected = np.add.reduceat(features * shares[:, None], gathered.indptr[:-1])
+        off = weights - start
+        value = (total - wanted @ weights).mean() + pull * off @ off
+        return float(value), cast(Weights, (expected - wanted).mean(axis=0) + 2 * pull * off)
+
+    bounds = [(0.0, None if np.isinf(limit) else float(limit)) for limit in most]
+    answer = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 200})
+    return cast(Weights, answer.x)
+
+
+def softmax(scores: NDArray[np.float64], gathered: Gathered) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(C,) each candidate's share within its query, and (Q,) the logarithm of the sum."""
+    begins, sizes = gathered.indptr[:-1], np.diff(gathered.indptr)
+    highest = np.maximum.reduceat(scores, begins)
+    grown = np.exp(scores - np.repeat(highest, sizes))
+    sums = np.add.reduceat(grown, begins)
+    return grown / np.repeat(sums, sizes), highest + np.log(sums)
+
+
+def blended(gathered: Gathered, weights: Weights) -> NDArray[np.float64]:
+    """(C,) the blend's score of each candidate."""
+    sizes = np.diff(gathered.indptr)
+    of = np.repeat(weights[gathered.contexts], sizes, axis=0)
+    return np.asarray(np.einsum("cm,cm->c", gathered.features, of), np.float64)
+
+
+def places(gathered: Gathered, scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(Q,) the place of each target among its candidates, 1 is best, ties counted against the blend."""
+    wanted = np.repeat(scores[gathered.targets], np.diff(gathered.indptr))
+    return np.asarray(np.add.reduceat((scores >= wanted).astype(np.int64), gathered.indptr[:-1]), np.int64)

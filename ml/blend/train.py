@@ -1,0 +1,50 @@
+"""Learning a blend: members trained on what came earlier are weighed on what came later, then trained on all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.blend.calibration import Calibration, Shown, calibrate, calibration_error, shown
+from ml.blend.gather import Gathered, Member, gather
+from ml.blend.learn import Weights, blended
+from ml.blend.worth import Worth, crossed, halves, judge, weigh
+from ml.ranker import Ranker
+from ml.sequences import Queries
+
+WEIGHED_ON = 8_000
+EACH = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """``weights`` (contexts, M). ``ece``: of the calibration, on persons that it was not learned on."""
+
+    members: tuple[Member, ...]
+    weights: Weights
+    calibration: Calibration
+    worths: tuple[Worth, ...]
+    ece: float
+    queries: int
+
+
+def weigh_members(models: Mapping[str, Ranker], members: Sequence[Member], later: Queries, seed: int) -> Learned:
+    """Weights, calibration, and what each member is worth. Raises ValueError without anything to learn from."""
+    step = max(1, -(-len(later) // WEIGHED_ON))
+    gathered = gather(models, members, later.take(slice(None, None, step)), EACH)
+    judged = judge(gathered, [member.name for member in members], seed)
+    weights = weigh(gathered, judged)
+    held_out = shown(gathered, crossed(gathered, seed))
+    calibration = calibrate(shown(gathered, blended(gathered, weights)))
+    return Learned(tuple(members), weights, calibration, tuple(judged), _error(gathered, held_out, seed), len(gathered))
+
+
+def _error(gathered: Gathered, seen: Shown, seed: int) -> float:
+    """Calibrated on each half of the persons, and measured on the other one."""
+    said = np.zeros(len(seen.came))
+    parts = halves(gathered, seed + 1)
+    for learned, asked in (parts, parts[::-1]):
+        inside, outside = np.isin(seen.queries, learned), np.isin(seen.queries, asked)
+        part = Shown(seen.log_shares[inside], seen.came[inside], seen.queries[inside])
+        said[outside] = calibrate(part).probability(seen.log_shares[outside])
+    return calibration_error(said, seen.came)

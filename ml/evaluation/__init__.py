@@ -1,0 +1,1 @@
+"""Measuring models: full ranking, metrics, slices and confidence intervals."""

@@ -1,0 +1,1 @@
+"""What the neural models share: batches, softmax over many items, and the loop that trains. Needs torch."""

@@ -1,0 +1,39 @@
+"""What every model that ranks items is: something trained, that scores all items after a history."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ml.sequences import Attributes, Floats, Sequences
+
+Progress = Callable[[str, float], None]
+
+
+def silent(words: str, part: float) -> None:
+    """Nobody is told."""
+
+
+class Ranker(Protocol):
+    """A trained model."""
+
+    def scores(self, history: Sequences) -> Floats:
+        """(B, N) a score for each item after each of B histories, which may be empty; higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What a model learns from: sequences of item rows in the order of time, N items, and their attributes if known.
+
+    ``repeats``: whether an item of the history may come again (a shop's sessions), or never does (ratings).
+    """
+
+    sequences: Sequences
+    items: int
+    attributes: Attributes | None
+    repeats: bool
+
+
+class Trainer(Protocol):
+    """Trains a model; the same seed gives the same model. ``progress`` is told what is done, and which part of it."""
+
+    def __call__(self, lessons: Lessons, seed: int, progress: Progress) -> Ranker: ...
