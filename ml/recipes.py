@@ -20,7 +20,7 @@ LOOKED_AT = 3_000
 SAMPLED_ABOVE = 4_000
 QUICK_EPOCHS = 2
 QUICK_WIDTH = 32
-SAMPLED = 2048
+SAMPLED = 1024
 
 
 C = TypeVar("C", bound=msgspec.Struct, contravariant=True)

@@ -1,14 +1,19 @@
 """``evaluate``."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from app import evaluate as evaluation
-from app.cli.output import bar, fail, json_option, show
-from app.settings import Settings
+from app.cli.output import errors, fail, json_option, show
+from app.evaluation import formats, run
+from ml.recipes import NotForThisError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+METRICS = ("hr@10", "hr@20", "ndcg@10", "mrr@20", "recall@20")
 
 
 @click.group()
@@ -17,24 +22,90 @@ def evaluate() -> None:
 
 
 @evaluate.command("next-item")
-@click.option("--format", "file_format", type=click.Choice(evaluation.FORMATS), required=True)
-@click.option("--train", "train_file", type=FILE, required=True, help="Sessions to learn from.")
-@click.option("--test", "test_file", type=FILE, required=True, help="Later sessions to predict.")
+@click.option("--format", "kind", type=click.Choice(formats.FORMATS), required=True, help="What the files hold, below.")
+@click.option("--train", "train_file", type=FILE, required=True, help="What to learn from; plain or .gz.")
+@click.option("--test", "test_file", type=FILE, help="What to predict; needed for eshop and sessions.")
+@click.option("--attributes", "attribute_file", type=FILE, help='JSON: {"item": ["attribute", …], …}.')
+@click.option("--split", type=click.Choice(formats.SPLITS), default="random", show_default=True, help="Of ratings.")
+@click.option(
+    "--model", "models", type=click.Choice(run.MODELS), multiple=True, default=(run.BLEND,), help="May be repeated."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of training.")
+@click.option("--quick", is_flag=True, help="Small models, few epochs, 2,000 predictions: to try a file out.")
 @json_option
-def next_item(file_format: str, train_file: Path, test_file: Path, as_json: bool) -> None:
-    """Predict the next different item of each test session after each of its clicks, ranking all items.
+def next_item(
+    kind: str,
+    train_file: Path,
+    test_file: Path | None,
+    attribute_file: Path | None,
+    split: str,
+    models: tuple[str, ...],
+    seed: int,
+    quick: bool,
+    as_json: bool,
+) -> None:
+    """Predict the next item of each test sequence, ranking all items that training knows.
 
-    The training file goes through the event log and the projections of a throw-away namespace, as dated. Format
-    eshop: the columns of the UCI e-shop clothing 2008 data (CSV, also .gz). Prints hr@20 and mrr@20, each 0 to 1.
+    \b
+    eshop      the columns of the UCI data e-shop clothing 2008 (CSV). After each click
+               the next different item is asked for. Its own columns are the attributes.
+    sessions   a line is a session, items with blanks between, oldest line first.
+               --test: the items before, a tab, the item that came then.
+    sequences  a line is a person, then the items, oldest first. The last item of each
+               line is asked for (of --test, if given, else of --train).
+    ratings    RecBole's .inter: tab-separated, with the columns user_id, item_id, rating
+               and timestamp in the first line. Ratings from 3 on count. --split random:
+               each user's are divided 8:1:1; temporal: all are, by time. With --test, its
+               ratings are asked for, and --split does not matter.
+
+    Items of the history are never asked for again in sequences and ratings, the latest is not in eshop, and any may be
+    in sessions. An item that training does not know is a miss. Every metric is from 0 to 1, over all predictions.
+    blend trains all models on the earlier part of the training file, learns on the later part how much each counts,
+    then trains them on all of it. The neural models need torch: pip install 'bespoke[train]'.
     """
+    files = formats.Files(kind, train_file, test_file, attribute_file, split)
     try:
-        ranking = evaluation.next_item(Settings(), train_file, test_file, bar)
-    except ValueError as error:
+        with _steps() as steps:
+            measured = run.next_item(files, models, seed, quick, steps)
+    except (ValueError, NotForThisError) as error:
         fail(str(error))
-    result = {
-        "hr@20": round(ranking.hr_at_20, 4),
-        "mrr@20": round(ranking.mrr_at_20, 4),
-        "predictions": ranking.predictions,
+    results = [_figures(each) for each in measured]
+    show(results[0] if len(results) == 1 else {"models": results}, _table(measured), as_json=as_json)
+
+
+def _figures(measured: run.Measured) -> dict[str, Any]:
+    metrics = {name: round(measured.means[name], 4) for name in METRICS}
+    return {
+        "model": measured.model,
+        **metrics,
+        "predictions": len(measured.ranked.queries),
+        "coverage": round(measured.coverage, 4),
+        "train_s": round(measured.train_s, 1),
+        "predict_s": round(measured.predict_s, 1),
+        "notes": dict(measured.notes),
     }
-    words = f"HR@20 {ranking.hr_at_20:.4f}, MRR@20 {ranking.mrr_at_20:.4f} over {ranking.predictions:,} predictions."
-    show(result, words, as_json=as_json)
+
+
+def _table(measured: list[run.Measured]) -> str:
+    width = max(len(each.model) for each in measured)
+    lines = [" ".join([" " * width, *(f"{name:>9}" for name in METRICS), "predictions".rjust(12)])]
+    for each in measured:
+        cells = [f"{each.means[name]:>9.4f}" for name in METRICS]
+        lines.append(" ".join([each.model.ljust(width), *cells, f"{len(each.ranked.queries):>12,}"]))
+    return "\n".join(lines)
+
+
+@contextmanager
+def _steps() -> Iterator[run.Steps]:
+    """A bar for each step; a step is done when the next one begins."""
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
+
+        def step(words: str) -> Callable[[float], None]:
+            for task in progress.tasks:
+                if not task.finished:
+                    progress.update(task.id, completed=1.0)
+            started = progress.add_task(words, total=1.0)
+            return lambda part: progress.update(started, completed=part)
+
+        yield step

@@ -12,8 +12,8 @@ from ml.blend.worth import Worth, crossed, halves, judge, weigh
 from ml.ranker import Ranker
 from ml.sequences import Queries
 
-WEIGHED_ON = 8_000
-EACH = 60
+WEIGHED_ON = 4_000
+EACH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Learned:
     worths: tuple[Worth, ...]
     ece: float
     queries: int
+
+    @property
+    def used(self) -> tuple[bool, ...]:
+        """Which members have any weight."""
+        return tuple(bool(column.any()) for column in self.weights.T)
 
 
 def weigh_members(models: Mapping[str, Ranker], members: Sequence[Member], later: Queries, seed: int) -> Learned:

@@ -16,6 +16,7 @@ LATER_PART = 0.1
 MOST_LATER = 20_000
 LONGEST_HISTORY = 200
 Names = Sequence[str]
+Dated = Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +85,25 @@ def from_sequences(
 
 
 def from_histories(
-    histories: Iterable[tuple[Names, Names, Names]], attributes: Mapping[str, Names] | None = None
+    histories: Iterable[tuple[Dated, Dated, Dated]], attributes: Mapping[str, Names] | None = None
 ) -> Task:
-    """For each person what is learnt, what is looked at to choose, and what is asked, each oldest first."""
+    """For each person what is learnt, what is looked at to choose, and what is asked, as (when, item) in any order."""
     rows = Rows()
-    told = [(rows.learn(known), rows.learn(later), rows.learn(asked)) for known, later, asked in histories]
+    told = [(_in_time(rows, known), _in_time(rows, later), _in_time(rows, asked)) for known, later, asked in histories]
     size, found = len(rows.of), _attributes(rows, attributes)
-    earlier = Sequences.of(known for known, _, _ in told)
-    whole = [sorted_in(known, later) for known, later, _ in told]
+    earlier, later, asked = ([[row for _, row in each[part]] for each in told] for part in range(3))
+    whole = [[row for _, row in sorted([*known, *since])] for known, since, _ in told]
     return Task(
         tuple(rows.of),
-        Lessons(earlier, size, found, repeats=False),
-        _some(_grouped([(known, later) for known, later, _ in told])),
+        Lessons(Sequences.of(earlier), size, found, repeats=False),
+        _some(_grouped(list(zip(earlier, later, strict=True)))),
         Lessons(Sequences.of(whole), size, found, repeats=False),
-        _grouped([(items, asked) for items, (_, _, asked) in zip(whole, told, strict=True)]),
+        _grouped(list(zip(whole, asked, strict=True))),
     )
 
 
-def sorted_in(known: list[int], later: list[int]) -> list[int]:
-    """A history with the items that were set aside behind it."""
-    return known + later
+def _in_time(rows: Rows, dated: Dated) -> list[tuple[float, int]]:
+    return [(when, rows.learn([item])[0]) for when, item in sorted(dated)]
 
 
 def next_items(sequences: Sequences, hidden: Hidden, *, different: bool) -> Queries:

@@ -25,7 +25,7 @@ class Config(msgspec.Struct, frozen=True):
     decay: float = 0.0
     negatives: int = 0
     power: float = 0.5
-    compared: int = 96
+    compared: int = 32
 
 
 class NcfModel(nn.Module):

@@ -67,9 +67,9 @@ def test_next_items_of_sequences() -> None:
     assert len(next_items(lists, "none", different=True)) == 2
 
 
-def test_histories_learn_choose_and_ask() -> None:
-    task = from_histories([("ab", "c", "de"), ("a", "", "")])
+def test_histories_learn_choose_and_ask_each_in_the_order_of_time() -> None:
+    task = from_histories([([(4, "b"), (1, "a")], [(2, "c")], [(3, "d"), (9, "e")]), ([(1, "a")], [], [])])
     assert named(task.names, task.earlier.sequences) == ["ab", "a"]
     assert asked(task.names, task.later) == [("ab", "c")]
-    assert named(task.names, task.lessons.sequences) == ["abc", "a"]
-    assert asked(task.names, task.queries) == [("abc", "de")]
+    assert named(task.names, task.lessons.sequences) == ["acb", "a"]
+    assert asked(task.names, task.queries) == [("acb", "de")]

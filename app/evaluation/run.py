@@ -1,0 +1,137 @@
+"""Training models on a task, and measuring each once on its test."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.evaluation.formats import Files, load
+from ml.blend.gather import Member
+from ml.blend.score import Blend
+from ml.blend.train import Learned, weigh_members
+from ml.evaluation.metrics import Doubles, by_query, coverage, means
+from ml.evaluation.ranking import Ranked, rank
+from ml.evaluation.task import Task
+from ml.ranker import Ranker
+from ml.recipes import RECIPES, Fitted, NotForThisError
+
+BLEND = "blend"
+MODELS = (BLEND, *RECIPES)
+QUICK_QUERIES = 2_000
+#: Shows a step by its words; the function given is told which part of it is done.
+Steps = Callable[[str], Callable[[float], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model's ``ranked`` test, each metric by query, and what is to be said of its training."""
+
+    model: str
+    ranked: Ranked
+    by_query: Mapping[str, Doubles]
+    coverage: float
+    train_s: float
+    predict_s: float
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Each metric over all queries."""
+        return means(self.by_query)
+
+
+def next_item(files: Files, models: Sequence[str], seed: int, quick: bool, steps: Steps) -> list[Measured]:
+    """Trains and measures ``models``. Raises ValueError naming file and line, NotForThisError."""
+    steps("reading")(0.0)
+    return evaluate(load(files), models, seed, quick, steps)
+
+
+def evaluate(task: Task, models: Sequence[str], seed: int, quick: bool, steps: Steps) -> list[Measured]:
+    """The same on a task that is read already. Models are trained once, whoever uses them. Raises NotForThisError."""
+    kitchen = Kitchen(task, seed, quick, steps)
+    return [kitchen.measured(model) for model in models]
+
+
+class Kitchen:
+    """Keeps what is trained already."""
+
+    def __init__(self, task: Task, seed: int, quick: bool, steps: Steps) -> None:
+        self._task, self._seed, self._quick, self._steps = task, seed, quick, steps
+        self._fitted: dict[str, Fitted] = {}
+        self._final: dict[str, Ranker] = {}
+        self._seconds: dict[str, float] = {}
+
+    def measured(self, name: str) -> Measured:
+        """Trains a model, and asks it all. Raises NotForThisError."""
+        begun = time.monotonic()
+        model, notes = self._blend() if name == BLEND else (self._trained(name), self._fitted_of(name).notes)
+        train_s = time.monotonic() - begun if name == BLEND else self._seconds[name]
+        queries = self._task.queries
+        if self._quick and len(queries) > QUICK_QUERIES:
+            queries = queries.take(slice(None, None, -(-len(queries) // QUICK_QUERIES)))
+        tell, done = self._steps(f"{name}: predicting"), 0
+
+        def more(count: int) -> None:
+            nonlocal done
+            done += count
+            tell(done / len(queries))
+
+        begun = time.monotonic()
+        ranked = rank(model, queries, more)
+        predict_s = time.monotonic() - begun
+        covered = coverage(ranked.lists, self._task.lessons.items)
+        return Measured(name, ranked, by_query(ranked), covered, train_s, predict_s, notes)
+
+    def _fitted_of(self, name: str) -> Fitted:
+        if name not in self._fitted:
+            begun, tell = time.monotonic(), self._steps(f"{name}: training on what came earlier")
+            fit = RECIPES[name].fit
+            self._fitted[name] = fit(self._task, self._seed, lambda words, part: tell(part), quick=self._quick)
+            self._seconds[name] = time.monotonic() - begun
+        return self._fitted[name]
+
+    def _trained(self, name: str) -> Ranker:
+        if name not in self._final:
+            fitted = self._fitted_of(name)
+            begun = time.monotonic()
+            self._steps(f"{name}: training on everything")(0.0)
+            self._final[name] = fitted.final()
+            self._seconds[name] += time.monotonic() - begun
+        return self._final[name]
+
+    def _blend(self) -> tuple[Blend, Mapping[str, Any]]:
+        left_out, members = dict[str, str](), list[Member]()
+        for name, recipe in RECIPES.items():
+            if recipe.alone:
+                continue
+            try:
+                self._fitted_of(name)
+                members.append(Member(name, recipe.form, recipe.floor))
+            except NotForThisError as error:
+                left_out[name] = str(error)
+        self._steps(f"{BLEND}: weighing its members")(0.0)
+        earlier = {member.name: self._fitted[member.name].earlier for member in members}
+        learned = weigh_members(earlier, members, self._task.later, self._seed)
+        models = {m.name: self._trained(m.name) for m, used in zip(members, learned.used, strict=True) if used}
+        return Blend(models, learned.members, learned.weights, learned.calibration), _notes(learned, left_out)
+
+
+def _notes(learned: Learned, left_out: Mapping[str, str]) -> dict[str, Any]:
+    """What a blend's artefact says of its members."""
+    return {
+        "weights": {
+            member.name: [round(float(weight), 4) for weight in learned.weights[:, column]]
+            for column, member in enumerate(learned.members)
+        },
+        "worth": {
+            each.member: {
+                "ndcg@10": round(each.gain.value, 5),
+                "low": round(each.gain.low, 5),
+                "high": round(each.gain.high, 5),
+                "kept": each.kept,
+            }
+            for each in learned.worths
+        },
+        "ece": round(learned.ece, 4),
+        "left out": dict(left_out),
+    }
