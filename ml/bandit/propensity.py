@@ -1,0 +1,80 @@
+"""How likely Thompson sampling was to choose an arm: P(arm's draw is the highest), the draws independent Gaussians.
+
+p_a = ∫ φ((z - μ_a)/σ_a)/σ_a · Π_{b≠a} Φ((z - μ_b)/σ_b) dz, by Gauss-Legendre quadrature on intervals that are halved
+until halving changes nothing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.bandit.normal import log_cdf, log_density
+
+Floats = NDArray[np.float64]
+NODES = 8
+DEEPEST = 40
+
+
+class Effort(NamedTuple):
+    """``reach``: draws are taken to be within so many standard deviations. ``first``: how many intervals at first.
+    ``tolerance``: what halving an interval may still change."""
+
+    reach: float
+    first: int
+    tolerance: float
+
+
+#: Leaves out 2e-17 of a draw.
+EXACT = Effort(8.5, 4, 1e-10)
+#: For serving: leaves out 6e-7 of each draw, and is within 1e-3 (measured: docs/bandit.md).
+CHEAP = Effort(5.0, 2, 1e-4)
+_AT, _WEIGHT = np.polynomial.legendre.leggauss(NODES)
+
+
+def propensity(means: Floats, deviations: Floats, arm: int, effort: Effort = EXACT) -> float:
+    """0 … 1. ``means``, ``deviations`` (A,) of the arms' draws, deviations above 0."""
+    margins = effort.reach * deviations
+    floor, top = float((means - margins).max()), float(means[arm] + margins[arm])
+    if floor >= top:
+        return 0.0
+    rivals = np.flatnonzero(means + margins > floor)
+    rivals = rivals[rivals != arm]
+    if not len(rivals):
+        return 1.0
+    centre, scale = means[rivals, None], 1 / deviations[rivals, None]
+
+    def integrals(edges: Floats) -> Floats:
+        """(P,) the integral over each of P intervals ``edges`` (P, 2)."""
+        middle, half = edges.mean(axis=1), (edges[:, 1] - edges[:, 0]) / 2
+        z = (middle[:, None] + half[:, None] * _AT).ravel()
+        own = (z - means[arm]) / deviations[arm]
+        density = log_density(own) + log_cdf((z - centre) * scale).sum(axis=0)
+        return np.asarray((np.exp(density).reshape(len(edges), NODES) @ _WEIGHT) * half / deviations[arm])
+
+    bounds = np.linspace(floor, top, effort.first + 1)
+    edges = np.stack((bounds[:-1], bounds[1:]), axis=1)
+    whole, total = integrals(edges), 0.0
+    for _ in range(DEEPEST):
+        halves = _halved(edges)
+        parts = integrals(halves)
+        better = parts.reshape(-1, 2).sum(axis=1)
+        done = np.abs(better - whole) <= effort.tolerance
+        total += float(better[done].sum())
+        if done.all():
+            break
+        again = np.repeat(~done, 2)
+        edges, whole = halves[again], parts[again]
+    else:
+        total += float(whole.sum())
+    return min(total, 1.0)
+
+
+def propensities(means: Floats, deviations: Floats, effort: Effort = EXACT) -> Floats:
+    """(A,) of all arms; they add up to 1."""
+    return np.array([propensity(means, deviations, arm, effort) for arm in range(len(means))])
+
+
+def _halved(edges: Floats) -> Floats:
+    middle = edges.mean(axis=1)
+    return np.stack((edges[:, 0], middle, middle, edges[:, 1]), axis=1).reshape(-1, 2)
