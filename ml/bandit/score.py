@@ -55,6 +55,12 @@ def moments(model: Scorer, x: Floats) -> tuple[Floats, Floats]:
     return x[active] @ model.means[active], np.sqrt(np.maximum(variances, 1e-18))
 
 
+def moments_of(model: Scorer, contexts: Floats) -> tuple[Floats, Floats]:
+    """The moments (M, A) of each of M contexts (M, D), for whoever has many at once."""
+    products = contexts[:, model.first] * contexts[:, model.second]
+    return contexts @ model.means, np.sqrt(np.maximum(products @ model.spreads, 1e-18))
+
+
 def choose(
     model: Scorer, decision_id: str, x: Floats, candidates: Rows | None = None, effort: Effort = CHEAP
 ) -> Choice:
