@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from app import evaluate as evaluation
+from app.cli.evaluating_ope import ope
 from app.cli.output import bar, fail, json_option, show
 from app.settings import Settings
 
@@ -14,6 +15,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def evaluate() -> None:
     """Measure on files of your own."""
+
+
+evaluate.add_command(ope)
 
 
 @evaluate.command("next-item")

@@ -66,7 +66,7 @@ class Context:
     @property
     def vector(self) -> NDArray[np.float64]:
         """(DIMENSIONS,) one 1 for each part, and the last that is always 1."""
-        return vectors(np.array([self.code]))[0]
+        return np.asarray(vectors(np.array([self.code]))[0])
 
     @property
     def _parts(self) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ def log_cdf(z: Floats) -> Floats:
     place = (np.clip(z, LOW, HIGH - 1e-9) - LOW) * PER_UNIT
     cell = place.astype(np.int32)
     t = place - cell
-    out = _TABLE[3].take(cell)
+    out: Floats = _TABLE[3].take(cell)
     for coefficients in (_TABLE[2], _TABLE[1], _TABLE[0]):
         out *= t
         out += coefficients.take(cell)

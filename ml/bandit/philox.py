@@ -23,7 +23,8 @@ def words(decision_id: str, count: int, purpose: bytes = PURPOSE) -> Words:
 def normals(decision_id: str, count: int, purpose: bytes = PURPOSE) -> Floats:
     """(count,) standard normal numbers by Box & Muller (1958); number n is from words 2n and 2n + 1 alone."""
     pairs = words(decision_id, 2 * count, purpose).reshape(count, 2)
-    return np.sqrt(-2 * np.log(uniform(pairs[:, 0]))) * np.cos(2 * np.pi * uniform(pairs[:, 1]))
+    radius, angle = np.sqrt(-2 * np.log(uniform(pairs[:, 0]))), 2 * np.pi * uniform(pairs[:, 1])
+    return np.asarray(radius * np.cos(angle))
 
 
 def uniform(drawn: Words) -> Floats:

@@ -1,0 +1,1 @@
+"""Files of interactions in the formats that recommender research exchanges, and the shop's own."""
