@@ -1,6 +1,6 @@
-"""The posterior of each arm's weights: P(click | arm a, context x) = σ(θ_a · x), θ_a ~ N(mean_a, precision_a⁻¹).
+"""The posterior of each arm's weights: the log-odds of a click on arm a in context x are θ_a · x, and θ_a is Gaussian.
 
-The Gaussian is Laplace's (MacKay 1992; Chapelle & Li 2011 with whole matrices): its mean is where posterior density is
+It is Laplace's approximation (MacKay 1992; Chapelle & Li 2011, here with whole matrices): its mean is where density is
 highest, its precision the curvature there. ``update`` takes a posterior as the prior of the next, so it is a fold.
 """
 
@@ -108,7 +108,8 @@ def update(posterior: Posterior, seen: Observations) -> Posterior:
     seen = _ordered(posterior, seen)
     means, precisions = posterior.means.copy(), posterior.precisions.copy()
     arms, starts = np.unique(seen.arms, return_index=True)
-    for arm, begin, end in zip(arms, starts, (*starts[1:], len(seen.arms)), strict=True):
+    ends = np.append(starts, len(seen.arms))[1:]
+    for arm, begin, end in zip(arms, starts, ends, strict=True):
         part = slice(begin, end)
         means[arm], precisions[arm] = laplace(
             means[arm], precisions[arm], seen.contexts[part], seen.shown[part], seen.clicked[part]

@@ -48,7 +48,7 @@ def scorer(posterior: Posterior) -> Scorer:
 
 
 def moments(model: Scorer, x: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation (A,) of each arm's draw of θ · x, in log-odds; ``x`` (D,). Zeros of x cost nothing."""
+    """Mean and standard deviation (A,) of each arm's draw of θ · x, in log-odds; ``x`` (D,). Zeros cost nothing."""
     products = x[model.first] * x[model.second]
     felt, active = np.flatnonzero(products), np.flatnonzero(x)
     variances = products[felt] @ model.spreads[felt]

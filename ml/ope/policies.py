@@ -46,7 +46,7 @@ def popular(log: Log, positions: int) -> Policy:
 
 
 def thompson(log: Log, positions: int, seed: int, draws: int = DRAWS) -> Policy:
-    """Beta-Bernoulli Thompson sampling (Chapelle & Li 2011) as it stands after ``log``: arms by their drawn click rates.
+    """Beta-Bernoulli Thompson sampling (Chapelle & Li 2011) as it stands after ``log``: arms by drawn click rates.
 
     Priors: Beta(1, 1/c - 1), c the log's click rate: one click seen. Each place's chances are shares of ``draws``
     simulated pages (fewer where there are more than 200 arms), so their standard error is √(p (1 - p) / draws), at most
