@@ -30,7 +30,7 @@ _TABLE = _table()
 def log_cdf(z: Floats) -> Floats:
     """log Φ(z), any shape; within 1e-8 above -36, and by its asymptotic series below."""
     place = (np.clip(z, LOW, HIGH - 1e-9) - LOW) * PER_UNIT
-    cell = place.astype(np.int32)
+    cell = place.astype(np.intp)
     t = place - cell
     out: Floats = _TABLE[3].take(cell)
     for coefficients in (_TABLE[2], _TABLE[1], _TABLE[0]):
