@@ -25,7 +25,7 @@ class Config(msgspec.Struct, frozen=True):
     dimensions: int
     prior_scale: float = 1.0
     prior_mean: tuple[float, ...] = ()
-    exploration: float = 0.5
+    exploration: float = 0.4
 
     def __post_init__(self) -> None:
         """Raises ValueError that names the field."""

@@ -65,11 +65,11 @@ def test_another_process_chooses_the_same(tmp_path: Path) -> None:
 def test_the_moments_are_those_of_the_posterior() -> None:
     posterior, x = learned(), np.array([1.0, 0.0, -2.0, 0.5])
     means, deviations = moments(scorer(posterior), x)
-    half = posterior.config.exploration
+    scale = posterior.config.exploration
     for arm in range(posterior.arms):
         variance = x @ np.linalg.inv(posterior.precisions[arm]) @ x
         assert means[arm] == pytest.approx(posterior.means[arm] @ x)
-        assert deviations[arm] == pytest.approx(half * math.sqrt(variance))
+        assert deviations[arm] == pytest.approx(scale * math.sqrt(variance))
     many = moments_of(scorer(posterior), np.stack((x, -x)))
     assert np.allclose(many[0], [means, -means]) and np.allclose(many[1], [deviations, deviations])
 
