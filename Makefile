@@ -17,7 +17,7 @@ PACKAGES := domain readmodels commands projections ml queries adapters app
 STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(pwd -P)" ] && \
 	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
 
-.PHONY: help setup setup-dev run test lint type bench bench-log drill evaluate clean
+.PHONY: help setup setup-dev run test lint type bench bench-bandit bench-log drill evaluate clean
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -26,6 +26,7 @@ help:
 	@echo 'make type    mypy --strict'
 	@echo 'make bench   from action to answer, and loading'
 	@echo 'make bench-log  the event log: ingest, projecting, rebuilding; EVENTS=2000000 for a smaller one'
+	@echo 'make bench-bandit  regret of the contextual bandit and of its rivals; ARGS="--seeds 3"'
 	@echo 'make drill   kill -9 at random under load, then compare the books; ROUNDS=100'
 	@echo 'make evaluate  how well the next item is predicted, on the demo clicks'
 	@echo 'make setup   only create .venv with what running needs'
@@ -67,6 +68,9 @@ type: setup-dev
 
 bench: setup
 	@$(BIN)/python -m benchmarks.freshness $(ARGS)
+
+bench-bandit: setup
+	@$(BIN)/python -m benchmarks.bandit $(ARGS)
 
 bench-log: setup-dev
 	@$(BIN)/python -m benchmarks.event_log --events $(EVENTS) $(ARGS)

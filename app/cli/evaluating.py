@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from app.cli.evaluating_ope import ope
 from app.cli.output import errors, fail, json_option, show
 from app.evaluation import formats, run
 from ml.recipes import NotForThisError
@@ -19,6 +20,9 @@ METRICS = ("hr@10", "hr@20", "ndcg@10", "mrr@20", "recall@20")
 @click.group()
 def evaluate() -> None:
     """Measure on files of your own."""
+
+
+evaluate.add_command(ope)
 
 
 @evaluate.command("next-item")
