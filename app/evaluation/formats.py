@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +128,7 @@ def _latest(rows: list[Rating], parts: Sequence[float]) -> list[list[Rating]]:
     """All ratings by time, cut into parts: nothing in a part is earlier than what is in the one before."""
     ordered = sorted(rows, key=lambda row: (row.timestamp, row.user, row.item))
     cuts = np.rint(np.cumsum([0, *parts]) * len(ordered)).astype(int)
-    return [ordered[begin:end] for begin, end in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [ordered[begin:end] for begin, end in pairwise(cuts)]
 
 
 def _by_user(parts: Sequence[Sequence[Rating]]) -> Iterable[tuple[Dated, Dated, Dated]]:

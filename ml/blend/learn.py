@@ -16,7 +16,7 @@ Weights = NDArray[np.float64]
 #: How strongly a context's weights are drawn to those of all: so many queries count as much as the pull.
 PULL = 50.0
 STEPS = 30
-RIDGE = 1e-9
+RIDGE = 1e-6
 TINY = 1e-12
 SMALLEST = 1e-3
 #: Less of the loss than this is not worth another step.
@@ -28,7 +28,7 @@ def learn(gathered: Gathered, most: Weights | None = None) -> Weights:
     members = gathered.features.shape[1]
     limits = np.full((len(Context), members), np.inf) if most is None else most
     start = np.minimum(np.full(members, 1.0 / members), limits.max(axis=0))
-    together = _best(gathered, start, limits.max(axis=0), 0.0)
+    together = _best(gathered, start, limits.max(axis=0), 1 / len(gathered))
     found = [np.minimum(together, limits[context]) for context in Context]
     for context in Context:
         of = np.flatnonzero(gathered.contexts == context)
@@ -43,7 +43,7 @@ def _best(gathered: Gathered, start: Weights, most: Weights, pull: float) -> Wei
     weights = start
     value, slope, curve = _loss(gathered, weights, start, pull)
     for _ in range(STEPS):
-        root = np.linalg.cholesky(curve + RIDGE * np.eye(len(start)))
+        root = np.linalg.cholesky(curve + RIDGE * max(1.0, np.trace(curve)) * np.eye(len(start)))
         step = lsq_linear(root.T, -np.linalg.solve(root, slope), (-weights - TINY, most - weights + TINY)).x
         size = 1.0
         while size > SMALLEST:
