@@ -48,18 +48,22 @@ class Ncf:
 
     def score(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """``user`` (D,), ``candidates`` (K,) item rows → (K,) bias + dot + MLP."""
-        plain = self.scale * (self.items[candidates] @ user) + self.bias[candidates]
-        return np.asarray(plain + self.mlp(user, candidates), np.float32)
+        out = self.items.take(candidates, axis=0) @ user
+        out *= np.float32(self.scale)
+        out += self.bias.take(candidates)
+        out += self.mlp(user, candidates)
+        return out
 
     def mlp(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """(K,) what the MLP adds."""
-        first = self.halves[candidates]
+        first = self.halves.take(candidates, axis=0)
         first += user @ self.user_half + self.user_bias
         np.maximum(first, 0, out=first)
         inner = first @ self.inner
         inner += self.inner_bias
         np.maximum(inner, 0, out=inner)
-        return np.asarray(inner @ self.last, np.float32)
+        added: Floats = inner @ self.last
+        return added
 
     def users(self, history: Sequences) -> Floats:
         """(B, D) each person as a unit vector; zeros without any history, which leaves the bias to order."""
