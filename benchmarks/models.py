@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from app.evaluation.formats import Files
-from app.evaluation.run import BLEND, next_item
+from app.evaluation.names import BLEND
+from app.evaluation.run import next_item
 from benchmarks.next_item import split
 from benchmarks.where import where
 from ml.ncf import model as ncf_model

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from app.demo import eshop
 from app.evaluation.formats import Files
-from app.evaluation.run import BLEND, next_item
+from app.evaluation.names import BLEND
+from app.evaluation.run import next_item
 from benchmarks.where import where
 
 CUT = date(2008, 6, 25)

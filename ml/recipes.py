@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from math import log
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -89,7 +90,10 @@ def worth(model: Ranker, queries: Queries) -> float:
 
 
 def neural(model: str) -> Fit:
-    """A model of ``ml.<model>``, trained for as many epochs as help. Needs torch."""
+    """A model of ``ml.<model>``, trained for as many epochs as help. Needs torch.
+
+    The scale of the cosines grows with the logarithm of the catalogue, as the softmax has so many items to outweigh.
+    """
 
     def fit(task: Task, seed: int, progress: Progress, *, quick: bool) -> Fitted:
         try:
@@ -97,7 +101,10 @@ def neural(model: str) -> Fit:
         except ImportError:
             raise NotForThisError(f"{model} needs torch: pip install 'bespoke[train]'") from None
         module: Any = import_module(f"ml.{model}.train")
-        config = replace(module.Config(), negatives=SAMPLED if task.lessons.items > SAMPLED_ABOVE else 0)
+        items = task.lessons.items
+        config = replace(
+            module.Config(), negatives=SAMPLED if items > SAMPLED_ABOVE else 0, scale=round(4 + log(items), 2)
+        )
         if quick:
             config = replace(config, epochs=QUICK_EPOCHS, width=QUICK_WIDTH)
         earlier, epochs = module.train(task.earlier, seed, progress, config, lambda trained: worth(trained, task.later))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.evaluation.formats import Files, load
+from app.evaluation.names import BLEND
 from ml.blend.gather import Member
 from ml.blend.score import Blend
 from ml.blend.train import Learned, weigh_members
@@ -15,8 +16,6 @@ from ml.evaluation.task import Task
 from ml.ranker import Ranker
 from ml.recipes import RECIPES, Fitted, NotForThisError
 
-BLEND = "blend"
-MODELS = (BLEND, *RECIPES)
 QUICK_QUERIES = 2_000
 #: Shows a step by its words; the function given is told which part of it is done.
 Steps = Callable[[str], Callable[[float], None]]

@@ -48,11 +48,10 @@ class Ncf:
 
     def score(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """``user`` (D,), ``candidates`` (K,) item rows → (K,) bias + dot + MLP."""
-        out = self.items.take(candidates, axis=0) @ user
+        out = np.asarray(self.items.take(candidates, axis=0) @ user, np.float32)
         out *= np.float32(self.scale)
         out += self.bias.take(candidates)
-        out += self.mlp(user, candidates)
-        return out
+        return np.asarray(out + self.mlp(user, candidates), np.float32)
 
     def mlp(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """(K,) what the MLP adds."""
