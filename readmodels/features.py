@@ -107,15 +107,15 @@ def _categories(record: CustomerRecord) -> dict[str, int]:
 
 def _values(record: CustomerRecord, at: int) -> tuple[float, ...]:
     since = at - SESSION_GAP_MS
-    hour, day = _ROUND * (at % DAY_MS) / DAY_MS, _ROUND * (at // DAY_MS % 7) / 7
+    hour, day = _ROUND * (at // HOUR_MS % 24) / 24, _ROUND * (at // DAY_MS % 7) / 7
     return (
         len(record.views),
         sum(view.at > since for view in record.views),
         len(cart_of(record)) if record.cart else 0,
         len(record.purchases),
         log1p(_orders(record)),
-        log1p(max(0, at - record.last_at) / HOUR_MS) if record.last_at else -1.0,
-        log1p(max(0, at - record.first_at) / DAY_MS) if record.first_at else -1.0,
+        _since(at - record.last_at, HOUR_MS) if record.last_at else -1.0,
+        _since(at - record.first_at, DAY_MS) if record.first_at else -1.0,
         _price(record.views),
         _price(record.purchases),
         float(record.searched_at > since),
@@ -136,6 +136,11 @@ def _orders(record: CustomerRecord) -> int:
         return 0
     repeated = len(record.orders) - len({order.key for order in record.orders})
     return sum(spend.orders for spend in record.spend) - repeated
+
+
+def _since(milliseconds: int, unit: int) -> float:
+    """As a logarithm, to two digits: nobody is known again by the exact time between two clicks."""
+    return round(log1p(max(0, milliseconds) / unit), 2)
 
 
 def _price(entries: tuple[View, ...] | tuple[Purchase, ...]) -> float:
