@@ -38,14 +38,19 @@ def check(
     leaks = late_history(found.examples) + too_good(
         columns(found.examples), found.examples.target, found.examples.person
     )
-    people = list(islice(sample(wiring, most), most))
-    honest = table(found.rules, people)
-    compute: Callable[[People], Table] = partial(table, found.rules)
-    cuts = sorted(set(np.quantile(honest.at, np.linspace(0, 1, CUTS), method="nearest").tolist())) if people else []
-    for cut in cuts:
+    leaks += _in_other_futures(found.rules, list(islice(sample(wiring, most), most)), progress)
+    return _once(leaks)
+
+
+def _in_other_futures(rules: Rules, people: People, progress: Callable[[int], None]) -> list[Leak]:
+    """At some moments, from the first example to the last."""
+    compute: Callable[[People], Table] = partial(table, rules)
+    times, leaks = compute(people).at, list[Leak]()
+    cuts = np.quantile(times, np.linspace(0, 1, CUTS), method="nearest").tolist() if len(times) else []
+    for cut in sorted(set(cuts)):
         leaks += changed_by_future(compute, people, futures, [cut])
         progress(1)
-    return _once(leaks)
+    return leaks
 
 
 def columns(examples: Examples) -> dict[str, NDArray[Any]]:

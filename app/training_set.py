@@ -42,12 +42,15 @@ class TrainingSet:
     positions: Positions
 
 
-def read(wiring: Wiring, rules: Rules, progress: Progress = lambda n: None) -> TrainingSet:
-    """Folds all that is recorded by now. ``progress`` hears of events read; those of linked persons twice.
+def read(
+    wiring: Wiring, rules: Rules, progress: Progress = lambda n: None, positions: Positions | None = None
+) -> TrainingSet:
+    """Folds all that is recorded by now, or up to earlier ``positions`` of the same shards. ``progress`` hears of
+    events read; those of linked persons twice.
 
     Raises UnavailableError, also when the shards are moved meanwhile.
     """
-    positions = heads(wiring)
+    positions = positions or heads(wiring)
     with engine(wiring.settings, small=sum(positions.shards) < SMALL) as run:
         parts = [done.part for done in fold_all(wiring, run, rules, positions, progress)]
     records = catalogue(wiring, rules.until_ms, positions.catalogue)
