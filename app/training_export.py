@@ -29,8 +29,7 @@ class ExportError(Exception):
 def export(found: TrainingSet, folder: Path, *, exact: bool = False) -> dict[str, Any]:
     """Writes the set into a new folder, which is there as a whole or not at all; the manifest. Times are cut to the
     hour unless ``exact``; the order of rows is kept. Raises ExportError."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ExportError("the folder to export to is there already, and is not empty")
+    refuse_used(folder)
     examples = found.examples if exact else coarse(found.examples)
     manifest = _manifest(found, examples, exact)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -46,6 +45,12 @@ def export(found: TrainingSet, folder: Path, *, exact: bool = False) -> dict[str
         shutil.rmtree(beside, ignore_errors=True)
         raise ExportError(f"the folder cannot be written: {error.strerror}") from error
     return manifest
+
+
+def refuse_used(folder: Path) -> None:
+    """Raises ExportError where something is there already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ExportError("the folder to export to is there already, and is not empty")
 
 
 def load(folder: Path) -> tuple[Examples, Names, Items, dict[str, Any]]:

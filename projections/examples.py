@@ -122,7 +122,10 @@ def _moments(streams: Streams) -> Iterator[tuple[int, UUID, list[Any]]]:
         for fact in events:
             if type(fact) in POSITIVE:
                 found.setdefault((millis(fact.occurred_at), stream), []).append(fact)
-    order = sorted(found, key=lambda key: (key[0], min(tag(e.source_id) for e in found[key])))
+    if len(streams) == 1:
+        order = sorted(found)
+    else:
+        order = sorted(found, key=lambda key: (key[0], min(tag(fact.source_id) for fact in found[key])))
     yield from ((at, stream, found[at, stream]) for at, stream in order)
 
 

@@ -18,7 +18,8 @@ KINDS = ("view", "cart", "purchase")
 BOUGHT = 5
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-_ROUND = 2 * pi
+_HOURS = tuple((sin(2 * pi * hour / 24), cos(2 * pi * hour / 24)) for hour in range(24))
+_WEEKDAYS = tuple((sin(2 * pi * day / 7), cos(2 * pi * day / 7)) for day in range(7))
 
 #: (at, tag, part, kind, SKU): ordered by time, then source.
 Act = tuple[int, int, int, int, str]
@@ -107,10 +108,9 @@ def _categories(record: CustomerRecord) -> dict[str, int]:
 
 def _values(record: CustomerRecord, at: int) -> tuple[float, ...]:
     since = at - SESSION_GAP_MS
-    hour, day = _ROUND * (at // HOUR_MS % 24) / 24, _ROUND * (at // DAY_MS % 7) / 7
     return (
         len(record.views),
-        sum(view.at > since for view in record.views),
+        _recent(record.views, since),
         len(cart_of(record)) if record.cart else 0,
         len(record.purchases),
         log1p(_orders(record)),
@@ -123,11 +123,17 @@ def _values(record: CustomerRecord, at: int) -> tuple[float, ...]:
         log1p(record.impressions),
         log1p(record.clicks),
         float(record.loyalty_at > 0),
-        sin(hour),
-        cos(hour),
-        sin(day),
-        cos(day),
+        *_HOURS[at // HOUR_MS % 24],
+        *_WEEKDAYS[at // DAY_MS % 7],
     )
+
+
+def _recent(views: tuple[View, ...], since: int) -> int:
+    """How many are later; the latest come first."""
+    for place, view in enumerate(views):
+        if view.at <= since:
+            return place
+    return len(views)
 
 
 def _orders(record: CustomerRecord) -> int:

@@ -57,10 +57,11 @@ def export(folder: Path, exact_times: bool, until: int | None, opt_in: bool, kno
     Its rows are pseudonymous, and personal data still: an erasure does not reach the copy. Delete it after use.
     """
     for_batches()
-    with Wiring(Settings()) as wiring:
-        wiring.provision()
-        found = _read(wiring, Rules(assumed=not opt_in, known=known_then, until_ms=until))
     try:
+        training_export.refuse_used(folder)
+        with Wiring(Settings()) as wiring:
+            wiring.provision()
+            found = _read(wiring, Rules(assumed=not opt_in, known=known_then, until_ms=until))
         manifest = training_export.export(found, folder, exact=exact_times)
     except training_export.ExportError as error:
         fail(str(error))

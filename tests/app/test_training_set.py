@@ -22,6 +22,7 @@ from commands.consent import WithdrawConsent
 from commands.order import PlaceOrder
 from commands.stock import ListProduct
 from domain.identity import Identifier
+from domain.sharding import shard_of
 from domain.values import Channel, Line, Purpose
 from ml.examples import split_by_time
 from projections.examples import Rules
@@ -30,6 +31,7 @@ from projections.moment import millis
 from queries.moment import Moment
 from queries.travel import travel
 from readmodels.features import PURCHASE, features
+from tests.app.test_cli import answered, bespoke, refused
 from tests.namespaces import namespace
 
 DAY = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -85,25 +87,31 @@ def in_namespace(settings: Settings, shards: int, order: Sequence[Command], size
         return read(wiring, ANY)
 
 
-@pytest.fixture
-def filled(wiring: Wiring) -> Wiring:
-    send(wiring, commands())
-    return wiring
+@pytest.fixture(scope="module")
+def filled(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
+    """One namespace for all tests: each compares with what it found itself."""
+    with namespace(settings) as wiring:
+        send(wiring, commands())
+        yield wiring
 
 
-@pytest.fixture
-def elsewhere(filled: Wiring, settings: Settings) -> Iterator[Wiring]:
-    """Another process's wiring of the same namespace, which has no keys in memory."""
-    with Wiring(filled.settings, own_servers=False) as other:
-        yield other
+@pytest.fixture(scope="module")
+def first(filled: Wiring) -> TrainingSet:
+    """The training set before any test records more."""
+    return read(filled, ANY)
+
+
+@pytest.fixture(autouse=True)
+def _first(first: TrainingSet) -> None:
+    """Made before the first test."""
 
 
 def same(one: TrainingSet, other: TrainingSet) -> bool:
     return (one.examples.digest(), one.names) == (other.examples.digest(), other.names)
 
 
-def test_shards_and_the_order_of_arrival_are_of_no_matter(servers: Wiring, settings: Settings, filled: Wiring) -> None:
-    one = read(filled, ANY)
+def test_shards_and_the_order_of_arrival_are_of_no_matter(settings: Settings, first: TrainingSet) -> None:
+    one = first
     assert (len(one.examples), one.positions.epoch, len(one.positions.shards)) == (VIEWS - left_out(), 1, 1)
     mixed = random.Random(1).sample(commands(), VIEWS + 4)
     many = in_namespace(settings, 3, mixed, 37)
@@ -122,7 +130,7 @@ def test_resharding_changes_nothing(filled: Wiring) -> None:
     assert reshard(filled, 4).moved
     after = read(filled, ANY)
     assert same(before, after)
-    assert (after.positions.epoch, len(after.positions.shards)) == (2, 4)
+    assert (after.positions.epoch, len(after.positions.shards)) == (before.positions.epoch + 1, 4)
 
 
 def test_slices_and_worker_processes_change_nothing(filled: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +140,7 @@ def test_slices_and_worker_processes_change_nothing(filled: Wiring, monkeypatch:
     seen: list[int] = []
     assert same(read(filled, ANY, seen.append), whole)
     assert len(seen) > 10
-    assert sum(seen) >= filled.customers[0].head()
+    assert sum(seen) >= sum(log.head() for log in filled.customers)
     monkeypatch.setattr(training_set, "SMALL", 0)
     assert same(read(filled, ANY), whole)
 
@@ -157,11 +165,12 @@ def test_a_stream_that_does_not_know_of_its_link_is_of_the_person_all_the_same(f
     owner = filled.directory.find(one)
     device = filled.directory.find(other)
     assert owner and device
-    customer: Any = filled.customers[0].load([owner])[owner]
+    log = filled.customers[shard_of(owner, len(filled.customers))]
+    customer: Any = log.load([owner])[owner]
     customer.link(
         device, source_id="half", occurred_at=at(9), channel=Channel.WEB, other_kind=other.kind, evidence="test"
     )
-    filled.customers[0].save([customer])
+    log.save([customer])
     together = read(filled, ANY)
     assert len(together.examples) == len(apart.examples)
     assert known(apart, "X1") == []
@@ -174,12 +183,12 @@ def known(found: TrainingSet, sku: str) -> list[str]:
     return [found.names.skus[item] for item in found.examples.history[row]]
 
 
-def test_an_erased_person_contributes_nothing(filled: Wiring, elsewhere: Wiring) -> None:
+def test_an_erased_person_contributes_nothing(filled: Wiring) -> None:
     before = read(filled, ANY)
     stream = filled.directory.find(who("user", 12))
     with psycopg.connect(filled._url("keys"), autocommit=True) as connection:
         assert connection.execute("DELETE FROM stream_key WHERE stream = %s", (stream,)).rowcount == 1
-    after = read(elsewhere, ANY)
+    after = read(filled, ANY)
     theirs = sum(
         isinstance(c, RecordView | PlaceOrder) and {who("user", 12), who("anonymous", 12)} & set(c.identifiers) != set()
         for c in commands()
@@ -247,10 +256,29 @@ def test_the_honest_set_has_no_leak(filled: Wiring) -> None:
         assert check(filled, read(filled, rules), 25) == []
 
 
-def test_an_empty_log_makes_an_empty_set(wiring: Wiring) -> None:
-    found = read(wiring, ANY)
+def test_an_empty_log_makes_an_empty_set(filled: Wiring) -> None:
+    now = training_set.heads(filled)
+    found = read(filled, ANY, positions=training_work.Positions(now.epoch, (0,) * len(now.shards), 0))
     assert (len(found.examples), found.names.skus) == (0, ())
-    assert check(wiring, found, 5) == []
+
+
+def test_the_command_line_exports_and_checks(filled: Wiring, tmp_path: Any) -> None:
+    folder, cut = str(tmp_path / "set"), ("--until", "2026-03-06")
+    told = answered(bespoke("training-set", "export", "--to", folder, *cut, "--json", settings=filled.settings))
+    found = load(tmp_path / "set")[0]
+    assert (told["digest"], told["examples"], told["times"]) == (found.digest(), len(found), "hour")
+    expected = read(filled, Rules(until_ms=millis(datetime(2026, 3, 7, tzinfo=UTC))))
+    assert len(found) == len(expected.examples)
+    again = bespoke("training-set", "export", "--to", folder, settings=filled.settings)
+    assert "not empty" in refused(again)
+    checked = answered(bespoke("training-set", "check", "--persons", "10", *cut, "--json", settings=filled.settings))
+    assert checked == {"examples": len(found), "leaks": []}
+
+
+def test_a_time_that_is_none_is_refused_without_being_repeated(filled: Wiring) -> None:
+    done = bespoke("training-set", "check", "--until", "ann@example.com", settings=filled.settings)
+    assert done.returncode == 2
+    assert "--until" in done.stderr and "ann@example.com" not in done.stderr
 
 
 def test_what_is_exported_comes_back_and_tells_nobody(filled: Wiring, tmp_path: Any) -> None:
