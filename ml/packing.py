@@ -83,9 +83,9 @@ class Packer:
             self._act_kinds.extend(kinds)
             self._act_items.extend([items.setdefault(sku, len(items)) for sku in skus])
         self._spreads.append(len(seen.categories))
-        for name, often in sorted(seen.categories.items()):
-            self._share_codes.append(self._codes.setdefault(name, len(self._codes)))
-            self._shares.append(often)
+        names, codes = sorted(seen.categories), self._codes
+        self._share_codes.extend([codes.setdefault(name, len(codes)) for name in names])
+        self._shares.extend([seen.categories[name] for name in names])
         if each.category or each.brand:
             self._name(each)
 
