@@ -18,6 +18,7 @@ from app.cli import (
     projections,
     resharding,
     training,
+    training_sets,
 )
 from app.cli.doctor import doctor
 from app.cli.output import fail
@@ -47,6 +48,7 @@ for command in (
     resharding.reshard,
     loading.load,
     training.train,
+    training_sets.sets,
     customers.customer,
     evaluating.evaluate,
     doctor,
