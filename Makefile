@@ -48,7 +48,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,journey,ray]'
+	$(PIP) -e '.[dev,journey,ray,tracking]'
 	@touch $(DEV)
 
 run: setup

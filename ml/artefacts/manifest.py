@@ -120,14 +120,15 @@ def _check(manifest: Manifest) -> None:
     _check_arrays(manifest.arrays)
     _check_json(manifest.config, "config")
     _check_position(manifest.position)
-    _require(0 < len(manifest.code.version) <= 40, "code.version", "1 to 40 characters")
+    _require(LABEL.fullmatch(manifest.code.version), "code.version", "too long or with other characters")
     commit = manifest.code.commit
     _require(commit is None or COMMIT.fullmatch(commit), "code.commit", "not a commit")
     for where, labels in (("metrics", manifest.metrics), ("members", manifest.members), ("origin", manifest.origin)):
         _require(all(LABEL.fullmatch(label) for label in labels), where, "a label is too long or has other characters")
     _require(all(map(math.isfinite, manifest.metrics.values())), "metrics", "not a finite number")
     _require(all(map(DIGEST.fullmatch, manifest.members.values())), "members", "not a digest")
-    _require(all(len(text) <= 200 for text in manifest.origin.values()), "origin", "more than 200 characters")
+    printable = all(len(text) <= 200 and text.isprintable() for text in manifest.origin.values())
+    _require(printable, "origin", "not one line of at most 200 characters")
 
 
 def _check_position(position: Position) -> None:

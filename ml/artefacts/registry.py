@@ -1,6 +1,5 @@
-"""What is in use: for each slot, such as ``next-item``, one artefact, and those that were before it."""
+"""What is in use: for each kind of model, such as ``next-item``, a slot with one artefact, and those before it."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +7,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ml.artefacts import files
-from ml.artefacts.artefact import Artefact, with_members
+from ml.artefacts.artefact import Artefact, open_, with_members
 from ml.artefacts.errors import ArtefactError
-from ml.artefacts.manifest import DIGEST
+from ml.artefacts.manifest import DIGEST, KIND
 
 IN_USE = "in-use"
-SLOT = re.compile(r"[a-z][a-z0-9-]{0,39}")
 MOST_BYTES = 1 << 20
 #: So many promotions of a slot can be gone back to, and so many entries of what was done are kept.
 STEPS = 10
@@ -45,7 +43,7 @@ class Registry:
     def slots(self) -> list[str]:
         """Names of all slots that something was promoted to."""
         found = (path.name.removesuffix(".json") for path in (self._folder / IN_USE).glob("*.json"))
-        return sorted(name for name in found if SLOT.fullmatch(name))
+        return sorted(name for name in found if KIND.fullmatch(name))
 
     def slot(self, name: str) -> Slot:
         """Raises ArtefactError when the file is damaged."""
@@ -66,16 +64,16 @@ class Registry:
         stack = self.slot(name).stack
         return stack[-1] if stack else None
 
-    def promote(self, name: str, digest: str, *, at_ms: int | None = None, by: str | None = None) -> Artefact:
-        """Puts an artefact into use after reading all of it and of its members; nothing happens where it is in use.
-        Raises ArtefactError, and all stays as it was."""
+    def promote(self, digest: str, *, at_ms: int | None = None, by: str | None = None) -> Artefact:
+        """Puts an artefact into use in the slot of its kind, after reading all of it and of its members; nothing
+        happens where it is in use. Raises ArtefactError, and all stays as it was."""
 
         def push(slot: Slot) -> Slot:
             if slot.stack[-1:] == (digest,):
                 return slot
             return Slot((*slot.stack, digest)[-STEPS:], (*slot.log, Promotion(digest, False, at_ms, by)))
 
-        return self._change(name, push)
+        return self._change(open_(self._folder, digest).manifest.kind, push)
 
     def roll_back(self, name: str, *, at_ms: int | None = None, by: str | None = None) -> Artefact:
         """Puts the artefact before into use, and forgets the step. Raises ArtefactError."""
@@ -106,6 +104,6 @@ class Registry:
 
 def path_of(folder: Path, slot: str) -> Path:
     """The file that tells what is in use. Raises ArtefactError."""
-    if not SLOT.fullmatch(slot):
+    if not KIND.fullmatch(slot):
         raise ArtefactError("slot: lower-case letters, digits and hyphens, at most 40")
     return folder / IN_USE / f"{slot}.json"

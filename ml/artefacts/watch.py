@@ -2,7 +2,9 @@
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from ml.artefacts.artefact import Artefact, open_
 from ml.artefacts.errors import ArtefactError
@@ -11,36 +13,41 @@ from ml.artefacts.registry import Registry, path_of
 LOGGER = logging.getLogger("bespoke.models")
 RETRY_S = 1.0
 Stamp = tuple[int, int, int]
+T = TypeVar("T")
 
 
-class InUse:
-    """A slot, as it is served. While what should be in use cannot be read, what was read before stays, and that is
-    tried again after ``RETRY_S``."""
+class InUse(Generic[T]):
+    """A slot, as it is served: what ``load`` makes of the artefact in use. While that cannot be read, what was read
+    before stays, and it is tried again after ``RETRY_S``."""
 
-    def __init__(self, folder: Path, slot: str) -> None:
-        self._folder, self._slot = folder, slot
+    def __init__(self, folder: Path, slot: str, load: Callable[[Artefact], T]) -> None:
+        self._folder, self._slot, self._load = folder, slot, load
         self._path = path_of(folder, slot)
         self._stamp: Stamp | None = None
         self._try_at = 0.0
-        self._artefact: Artefact | None = None
+        self._digest: str | None = None
+        self._loaded: T | None = None
 
-    def artefact(self) -> Artefact | None:
-        """The one in use, opened once; None before the first promotion."""
+    def get(self) -> T | None:
+        """The same object until another artefact is in use; None before the first promotion."""
         stamp = self._now()
         if stamp != self._stamp and time.monotonic() >= self._try_at:
             try:
-                self._artefact = self._open()
+                self._follow()
                 self._stamp = stamp
             except ArtefactError as error:
                 LOGGER.warning("slot %s stays as it is: %s", self._slot, error)
                 self._try_at = time.monotonic() + RETRY_S
-        return self._artefact
+        return self._loaded
 
-    def _open(self) -> Artefact | None:
+    def _follow(self) -> None:
         digest = Registry(self._folder).in_use(self._slot)
-        if digest is None or (self._artefact is not None and self._artefact.digest == digest):
-            return self._artefact
-        return open_(self._folder, digest)
+        if digest is None or digest == self._digest:
+            return
+        artefact = open_(self._folder, digest)
+        if artefact.manifest.kind != self._slot:
+            raise ArtefactError("kind: not that of the slot")
+        self._loaded, self._digest = self._load(artefact), digest
 
     def _now(self) -> Stamp | None:
         try:

@@ -67,7 +67,7 @@ def models(folder: Path) -> int:
     """Writing, promoting, rolling back and deleting."""
     registry = Registry(folder)
     old = write(folder, draft(1)).digest
-    registry.promote(SLOT, old)
+    registry.promote(old)
     new = write(folder / "elsewhere", draft(2)).digest
     damaged = folder / new / "weights.bin"
 
@@ -82,13 +82,13 @@ def models(folder: Path) -> int:
         assert sorted(path.name for path in folder.iterdir() if path.name[0] == ".") == []
 
     def back_and_forth() -> None:
-        registry.promote(SLOT, new)
+        registry.promote(new)
         registry.roll_back(SLOT)
 
     def renew() -> None:
         write(folder, draft(2))
 
-    times = every_line(lambda: registry.promote(SLOT, write(folder, draft(2)).digest), check_and_tidy)
+    times = every_line(lambda: registry.promote(write(folder, draft(2)).digest), check_and_tidy)
     assert registry.in_use(SLOT) == new
     times += every_line(back_and_forth, check)
     assert registry.in_use(SLOT) == old

@@ -23,7 +23,7 @@ from ml.checkpoints import Checkpoints
 
 folder = Path(sys.argv[1])
 old = write(folder, Draft("next-item", arrays={"w": np.zeros(10)}))
-Registry(folder).promote("next-item", old.digest)
+Registry(folder).promote(old.digest)
 Checkpoints(folder, "run").save({"w": np.zeros(10)})
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 for change in (
@@ -47,7 +47,7 @@ from ml.artefacts import Draft, Registry, write
 for number in range(20):
     arrays = {"w": np.full(20_000, number, np.float32)}
     artefact = write(Path(sys.argv[1]), Draft("next-item", arrays=arrays))
-    Registry(Path(sys.argv[1])).promote("next-item", artefact.digest)
+    Registry(Path(sys.argv[1])).promote(artefact.digest)
 """
 
 
