@@ -8,7 +8,7 @@ import click
 from msgspec import to_builtins
 
 from app import models as found
-from app.cli.output import bar, json_option, show
+from app.cli.output import json_option, show
 from app.settings import Settings
 from ml.artefacts import Artefact, Manifest, Registry, prune
 from ml.artefacts.manifest import Position
@@ -50,9 +50,7 @@ def show_(digest: str | None, as_json: bool) -> None:
 @json_option
 def promote(digest: str, as_json: bool) -> None:
     """Put an artefact into use, if all of it is as it was written. The beginning of its DIGEST is enough."""
-    with bar("reading it"):
-        artefact = found.promote(Settings(), digest)
-    _now_in_use(artefact, as_json)
+    _now_in_use(found.promote(Settings(), digest), as_json)
 
 
 @models.command()
@@ -60,9 +58,7 @@ def promote(digest: str, as_json: bool) -> None:
 @json_option
 def rollback(kind: str | None, as_json: bool) -> None:
     """Put the artefact into use that was before. KIND is needed where several kinds are in use."""
-    with bar("reading it"):
-        artefact = found.roll_back(Settings(), kind)
-    _now_in_use(artefact, as_json)
+    _now_in_use(found.roll_back(Settings(), kind), as_json)
 
 
 @models.command("prune")
