@@ -6,6 +6,8 @@ from itertools import groupby
 from pathlib import Path
 from uuid import uuid4
 
+from pydantic import SecretStr
+
 from app import folding, load, runners, train
 from app.demo import eshop
 from app.intake import take
@@ -25,7 +27,8 @@ def next_item(settings: Settings, train_file: Path, test_file: Path, bar: Bar) -
     """Replays the training sessions through the log of a throw-away namespace, as they are dated, projects, trains,
     and ranks all items after each click of the test sessions. Raises ValueError naming line and column."""
     sessions = _sessions(eshop.csv_rows(test_file))
-    throw_away = settings.model_copy(update={"namespace": f"eval_{uuid4().hex[:12]}"})
+    changes = {"namespace": f"eval_{uuid4().hex[:12]}", "mlflow_uri": SecretStr("off")}
+    throw_away = settings.model_copy(update=changes)
     with Wiring(throw_away) as wiring:
         try:
             wiring.provision()
