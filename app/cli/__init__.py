@@ -12,7 +12,9 @@ from app.cli import (
     customers,
     evaluating,
     ingesting,
+    jobs,
     loading,
+    models,
     processes,
     projecting,
     projections,
@@ -27,7 +29,9 @@ from app.load import StalledError
 from app.project import AnotherProjectorError
 from app.reshard import ReshardError
 from app.settings import Settings, SettingsError
+from app.train import AnotherTrainingError
 from commands.ports import UnavailableError
+from ml.artefacts import ArtefactError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -49,6 +53,10 @@ for command in (
     loading.load,
     training.train,
     training_sets.sets,
+    models.models,
+    jobs.worker,
+    jobs.clock,
+    jobs.jobs,
     customers.customer,
     evaluating.evaluate,
     doctor,
@@ -62,6 +70,8 @@ def main() -> None:
         bespoke()
     except (
         UnavailableError,
+        AnotherTrainingError,
+        ArtefactError,
         EmbeddedServerError,
         SettingsError,
         AnotherProjectorError,

@@ -30,5 +30,5 @@ def run(wiring: Wiring) -> trainer.Trained:
     """Trains with a progress bar."""
     events = sum(log.head() for log in wiring.customers)
     step = max(1, events // trainer.CONFIGURATIONS // 2)
-    with bar("training", events + step * trainer.CONFIGURATIONS) as advance:
+    with bar("training", events + step * trainer.CONFIGURATIONS) as advance, trainer.alone(wiring):
         return trainer.run(wiring, read=advance, tried=lambda: advance(step))
