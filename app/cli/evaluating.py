@@ -1,19 +1,17 @@
 """``evaluate``."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.cli.evaluating_ope import ope
-from app.cli.output import errors, fail, json_option, show
+from app.cli.output import fail, json_option, show, steps
 from app.evaluation import names
 
 if TYPE_CHECKING:
-    from app.evaluation.run import Measured, Steps
+    from app.evaluation.run import Measured
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 METRICS = ("hr@10", "hr@20", "ndcg@10", "mrr@20", "recall@20")
@@ -75,8 +73,8 @@ def next_item(
 
     files = Files(kind, train_file, test_file, attribute_file, split)
     try:
-        with _steps() as steps:
-            measured = measure(files, models, seed, quick, steps)
+        with steps() as step:
+            measured = measure(files, models, seed, quick, step)
     except (ValueError, NotForThisError) as error:
         fail(str(error))
     results = [_figures(each) for each in measured]
@@ -103,19 +101,3 @@ def _table(measured: "Sequence[Measured]") -> str:
         cells = [f"{each.means[name]:>9.4f}" for name in METRICS]
         lines.append(" ".join([each.model.ljust(width), *cells, f"{len(each.ranked.queries):>12,}"]))
     return "\n".join(lines)
-
-
-@contextmanager
-def _steps() -> "Iterator[Steps]":
-    """A bar for each step; a step is done when the next one begins."""
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
-
-        def step(words: str) -> Callable[[float], None]:
-            for task in progress.tasks:
-                if not task.finished:
-                    progress.update(task.id, completed=1.0)
-            started = progress.add_task(words, total=1.0)
-            return lambda part: progress.update(started, completed=part)
-
-        yield step

@@ -48,10 +48,8 @@ class Ncf:
 
     def score(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """``user`` (D,), ``candidates`` (K,) item rows → (K,) bias + dot + MLP."""
-        out = np.asarray(self.items.take(candidates, axis=0) @ user, np.float32)
-        out *= np.float32(self.scale)
-        out += self.bias.take(candidates)
-        return np.asarray(out + self.mlp(user, candidates), np.float32)
+        plain = self.scale * (self.items.take(candidates, axis=0) @ user) + self.bias.take(candidates)
+        return np.asarray(plain + self.mlp(user, candidates), np.float32)
 
     def mlp(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """(K,) what the MLP adds."""
@@ -61,8 +59,7 @@ class Ncf:
         inner = first @ self.inner
         inner += self.inner_bias
         np.maximum(inner, 0, out=inner)
-        added: Floats = inner @ self.last
-        return added
+        return np.asarray(inner @ self.last, np.float32)
 
     def users(self, history: Sequences) -> Floats:
         """(B, D) each person as a unit vector; zeros without any history, which leaves the bias to order."""

@@ -1,5 +1,6 @@
 """``bespoke evaluate next-item`` from files to figures."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -93,9 +94,7 @@ def test_ease_is_left_out_of_large_catalogues_and_says_so(
 
 def test_real_clicks_are_predicted_better_than_by_popularity(shared: Path, tmp_path: Path) -> None:
     """A part of the real sequences, as they are exchanged."""
-    import gzip
-
-    lines = gzip.open(shared / "data/amazon_seq/Beauty.txt.gz", "rt").read().splitlines()
+    lines = gzip.decompress((shared / "data/amazon_seq/Beauty.txt.gz").read_bytes()).decode().splitlines()
     some = tmp_path / "beauty.txt"
     some.write_text("\n".join(random.Random(0).sample(lines, 3_000)))
     found = next_item(Files("sequences", some), ["popularity", "vstan"], 0, True, lambda words: lambda part: None)
