@@ -1,5 +1,6 @@
 """Training: the log, folded in memory, chooses the model's configuration by the latest week's sessions."""
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from adapters.eventlog.log import PostgresLog
 from app.alone import alone as held_alone
 from app.wiring import Wiring
 from domain.customer import Customer
-from ml.artefacts import Draft, Position, open_, prune, write
+from ml.artefacts import ArtefactError, Draft, Position, open_, prune, write
 from ml.nextitem.data import Look, sessions
 from ml.nextitem.evaluate import Ranking
 from ml.nextitem.model import KIND, Config
@@ -23,6 +24,7 @@ from ml.nextitem.train import candidates, train
 from projections.statistics import count_session, look
 from readmodels.statistics import Part, merge
 
+LOGGER = logging.getLogger("bespoke.train")
 DAY_MS = 86_400_000
 Holds = Callable[[], object]
 HELD_BACK_DAYS = 7
@@ -142,5 +144,8 @@ def _store(wiring: Wiring, config: Config, ranking: Ranking, position: Position,
     )
     digest = write(wiring.settings.models_folder(), draft).digest
     wiring.models.promote(digest, at_ms=time.time_ns() // 1_000_000, by="train")
-    prune(wiring.settings.models_folder())
+    try:
+        prune(wiring.settings.models_folder())
+    except ArtefactError as error:  # what was made is in use all the same
+        LOGGER.warning("old models stay: %s", error)
     return digest

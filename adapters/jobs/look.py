@@ -30,8 +30,9 @@ class Job:
 class Queues:
     """One queue of a namespace, as dramatiq keeps it."""
 
-    def __init__(self, client: Client, namespace: str, queue: str) -> None:
+    def __init__(self, client: Client, namespace: str, queue: str, *, heartbeat_ms: int = HEARTBEAT_MS) -> None:
         self._client, self._prefix, self._queue = client, keys.jobs(namespace), queue
+        self._heartbeat_ms = heartbeat_ms
 
     def jobs(self) -> list[Job]:
         """All of them. Raises UnavailableError."""
@@ -47,7 +48,7 @@ class Queues:
     def _taken(self) -> tuple[set[bytes], set[bytes]]:
         """Messages that living workers have taken, and those that dead ones have."""
         alive, dead = set[bytes](), set[bytes]()
-        oldest = time.time() * 1000 - HEARTBEAT_MS
+        oldest = time.time() * 1000 - self._heartbeat_ms
         for worker, beat in self._ask("zrange", "__heartbeats__", 0, -1, withscores=True):
             ids = self._ask("smembers", f"__acks__.{worker.decode()}.{self._queue}")
             (alive if beat >= oldest else dead).update(ids)

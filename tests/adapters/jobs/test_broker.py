@@ -97,6 +97,8 @@ def test_what_a_dead_worker_had_taken_goes_to_another(room: Room) -> None:
     dead.get_actor("work").send(7)
     taken = next(dead.consume(QUEUE))  # and never heard of again
     assert taken is not None and room.states() == ["running"]
+    silent = Queues(room.client, room.name, QUEUE, heartbeat_ms=1)
+    wait_for(lambda: [job.state for job in silent.jobs()] == ["interrupted"])
     with working(room.broker(done.append, heartbeat_ms=1_500)):
         wait_for(lambda: done == [7])
         wait_for(lambda: room.states() == [])
