@@ -36,7 +36,7 @@ def run(
     nothing was recorded since. Raises TooLittleError, ArtefactError, UnavailableError."""
     found = training_set.read(wiring, Rules(), read)
     task = task_of(found.examples, found.names.skus, found.items.attributes)
-    state = wiring.settings.models_folder() / "training"
+    state = wiring.settings.checkpoints_folder()
     run_id = f"{found.examples.digest()[:16]}-{'quick' if quick else 'full'}"
     kitchen = Kitchen(task, SEED, quick, steps, lambda name: Checkpoints(state, f"{run_id}-{name}"))
     blend, earlier, notes = kitchen.blend()

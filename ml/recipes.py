@@ -118,7 +118,14 @@ def neural(model: str) -> Fit:
         )
         if quick:
             config = replace(config, epochs=QUICK_EPOCHS, width=QUICK_WIDTH)
-        earlier, epochs = module.train(task.earlier, seed, progress, config, lambda trained: worth(trained, task.later))
+        earlier, epochs = module.train(
+            task.earlier,
+            seed,
+            progress,
+            config,
+            lambda trained: worth(trained, task.later),
+            kept(f"{model}-earlier"),
+        )
 
         def final() -> Ranker:
             trained: Ranker = module.train(

@@ -1,7 +1,9 @@
-"""Training as a job: the next-item model, in full or by an increment, one at a time."""
+"""Training as a job, one at a time: the next-item model and the blend in full, or the former by an increment."""
 
 import time
+from contextlib import suppress
 from functools import cached_property
+from importlib.util import find_spec
 
 import dramatiq
 from dramatiq.broker import Broker
@@ -14,6 +16,7 @@ from app import train as trainer
 from app.jobs.schedule import FULL, INCREMENT
 from app.train import AnotherTrainingError
 from app.wiring import Wiring
+from ml.lessons import TooLittleError
 
 QUEUE = "training"
 ACTOR = "train"
@@ -70,10 +73,21 @@ class Training:
                 return
             progress.total = sum(log.head() for log in self._wiring.customers)
             made = trainer.run(self._wiring, progress.advance, lambda: progress.advance(0), increment=job == INCREMENT)
+            if job == FULL:
+                self._blend(progress)
         except BaseException as error:
             progress.end("interrupted" if isinstance(error, Shutdown) else "failed", error=type(error).__name__)
             raise
         progress.end("done", result=made.digest)
+
+    def _blend(self, progress: "Progress") -> None:
+        """Trains the blend too, where its neural models can be trained and there is anything to learn from."""
+        if find_spec("torch") is None:
+            return
+        from app import train_blend
+
+        with suppress(TooLittleError):
+            train_blend.run(self._wiring, lambda words: lambda part: progress.advance(0))
 
 
 class Progress:
