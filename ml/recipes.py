@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from math import log
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from ml.baselines import ease, itemknn, popularity, transitions, vstan
+from ml.baselines import ease, ials, itemknn, popularity, transitions, vstan
 from ml.blend.forms import Form
 from ml.evaluation.metrics import by_query, means
 from ml.evaluation.ranking import rank
@@ -145,10 +146,19 @@ def limited(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Ke
     return counted(ease.train, ease.Config(), ridge=(10.0, 50.0, 1000.0))(task, seed, progress, quick=quick, kept=kept)
 
 
+def factorised(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
+    """iALS, where its library is installed."""
+    if find_spec("implicit") is None:
+        raise NotForThisError("iALS is left out: it needs the extra 'rivals' (implicit)")
+    tried = {"confidence": (2.0, 50.0), "regularization": (0.5, 5.0)}
+    return counted(ials.train, ials.Config(), **tried)(task, seed, progress, quick=quick, kept=kept)
+
+
 RECIPES: dict[str, Recipe] = {
     "popularity": Recipe(counted(popularity.train, popularity.Config(), half_life=(0.02, 0.1, 1.0)), Form.SHARE, 1e-4),
     "itemknn": Recipe(counted(itemknn.train, itemknn.Config(), shrinkage=(2.0, 10.0)), Form.SHARE, 1e-3, alone=True),
     "ease": Recipe(limited, Form.SHARE, 1e-3),
+    "ials": Recipe(factorised, Form.SHARE, 1e-3, alone=True),
     "transitions": Recipe(
         counted(
             transitions.train,

@@ -11,6 +11,8 @@ from scipy import sparse
 
 from ml.artefacts import Artefact, ArtefactError
 from ml.baselines.ease import Ease
+from ml.baselines.ials import Config as IalsConfig
+from ml.baselines.ials import Ials
 from ml.baselines.itemknn import ItemKNN
 from ml.baselines.popularity import Popularity
 from ml.baselines.transitions import Transitions
@@ -120,6 +122,11 @@ KINDS: dict[str, Kind] = {
         Transitions,
         lambda m: ({"recency": m.recency}, _sparse(m.table)),
         lambda c, a: Transitions(_matrix(a), c["recency"]),
+    ),
+    "ials": Kind(
+        Ials,
+        lambda m: (msgspec.to_builtins(m.config), {"items": m.items}),
+        lambda c, a: Ials(a["items"], msgspec.convert(c, IalsConfig)),
     ),
     "vstan": Kind(Vstan, _vstan, _vstan_again),
 }

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_the_command_line_names_every_model() -> None:
     assert (names.BLEND, *RECIPES) == names.MODELS
 
 
-@pytest.mark.parametrize("model", [name for name in names.MODELS if name not in ("session", "ncf", "blend")])
+@pytest.mark.parametrize("model", [name for name in names.MODELS if name not in ("session", "ncf", "blend", "ials")])
 def test_each_simple_model_beats_chance(files: tuple[Path, Path], model: str) -> None:
     code, out, _ = run("--format", "sessions", "--train", files[0], "--test", files[1], "--model", model, "--json")
     figures = json.loads(out)
@@ -47,6 +48,14 @@ def test_each_simple_model_beats_chance(files: tuple[Path, Path], model: str) ->
     assert figures["predictions"] == 80
     if model != "popularity":
         assert figures["hr@10"] > 0.4  # by chance 10 of 60
+
+
+def test_ials_beats_chance_or_says_what_it_needs(files: tuple[Path, Path]) -> None:
+    code, out, err = run("--format", "sessions", "--train", files[0], "--test", files[1], "--model", "ials", "--json")
+    if find_spec("implicit"):
+        assert json.loads(out)["hr@10"] > 0.4
+    else:
+        assert (code, "needs the extra 'rivals'" in err) == (1, True)
 
 
 def test_a_blend_says_what_its_members_are_worth(files: tuple[Path, Path]) -> None:
