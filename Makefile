@@ -50,7 +50,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,journey,ray,tracking,train]'
+	$(PIP) -e '.[dev,journey,ray,report,tracking,train]'
 	@touch $(DEV)
 
 run: setup

@@ -42,7 +42,7 @@ class Fitted:
 
     earlier: Ranker
     final: Callable[[], Ranker]
-    notes: Mapping[str, float]
+    notes: Mapping[str, Any]
 
 
 class Fit(Protocol):
@@ -119,12 +119,18 @@ def neural(model: str) -> Fit:
         )
         if quick:
             config = replace(config, epochs=QUICK_EPOCHS, width=QUICK_WIDTH)
+        curve: list[float] = []
+
+        def look(trained: Ranker) -> float:
+            curve.append(worth(trained, task.later))
+            return curve[-1]
+
         earlier, epochs = module.train(
             task.earlier,
             seed,
             progress,
             config,
-            lambda trained: worth(trained, task.later),
+            look,
             kept(f"{model}-earlier"),
         )
 
@@ -134,7 +140,7 @@ def neural(model: str) -> Fit:
             )[0]
             return trained
 
-        return Fitted(earlier, final, {"epochs": epochs, "worth": worth(earlier, task.later)})
+        return Fitted(earlier, final, {"epochs": epochs, "curve": [round(value, 5) for value in curve]})
 
     return fit
 

@@ -35,6 +35,8 @@ evaluate.add_command(ope)
     "--model", "models", type=click.Choice(names.MODELS), multiple=True, default=(names.BLEND,), help="May be repeated."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of training.")
+@click.option("--seeds", type=click.IntRange(1, 10), default=1, show_default=True, help="How many, from --seed on.")
+@click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="A folder for a report with plots.")
 @click.option("--quick", is_flag=True, help="Small models, few epochs, 2,000 predictions: to try a file out.")
 @json_option
 def next_item(
@@ -45,6 +47,8 @@ def next_item(
     split: str,
     models: tuple[str, ...],
     seed: int,
+    seeds: int,
+    results: Path | None,
     quick: bool,
     as_json: bool,
 ) -> None:
@@ -67,37 +71,47 @@ def next_item(
     blend trains all models on the earlier part of the training file, learns on the later part how much each counts,
     then trains them on all of it. The neural models need torch: pip install 'bespoke[train]'.
     """
-    from app.evaluation.formats import Files
-    from app.evaluation.run import next_item as measure
+    from app.evaluation.formats import Files, load
+    from app.evaluation.report import MissingPackageError, write
+    from app.evaluation.run import evaluate as measure
     from ml.recipes import NotForThisError
 
     files = Files(kind, train_file, test_file, attribute_file, split)
     try:
         with steps() as step:
-            measured = measure(files, models, seed, quick, step)
-    except (ValueError, NotForThisError) as error:
+            step("reading")(0.0)
+            task = load(files)
+            runs = [measure(task, models, each, quick, step) for each in range(seed, seed + seeds)]
+        if results:
+            write(results, results.resolve().name, task, runs)
+    except (ValueError, NotForThisError, MissingPackageError, OSError) as error:
         fail(str(error))
-    results = [_figures(each) for each in measured]
-    show(results[0] if len(results) == 1 else {"models": results}, _table(measured), as_json=as_json)
+    found = [_figures(run) for run in zip(*runs, strict=True)]
+    show(found[0] if len(found) == 1 else {"models": found}, _table(found), as_json=as_json)
 
 
-def _figures(measured: "Measured") -> dict[str, Any]:
-    metrics = {name: round(measured.means[name], 4) for name in METRICS}
+def _figures(runs: "Sequence[Measured]") -> dict[str, Any]:
+    """One model's, means over seeds; the notes are the first seed's."""
+
+    def mean(values: "list[float]", digits: int) -> float:
+        return round(sum(values) / len(values), digits)
+
     return {
-        "model": measured.model,
-        **metrics,
-        "predictions": len(measured.ranked.queries),
-        "coverage": round(measured.coverage, 4),
-        "train_s": round(measured.train_s, 1),
-        "predict_s": round(measured.predict_s, 1),
-        "notes": dict(measured.notes),
+        "model": runs[0].model,
+        **{name: mean([run.means[name] for run in runs], 4) for name in METRICS},
+        "predictions": len(runs[0].ranked.queries),
+        "coverage": mean([run.coverage for run in runs], 4),
+        "train_s": mean([run.train_s for run in runs], 1),
+        "predict_s": mean([run.predict_s for run in runs], 1),
+        "seeds": len(runs),
+        "notes": dict(runs[0].notes),
     }
 
 
-def _table(measured: "Sequence[Measured]") -> str:
-    width = max(len(each.model) for each in measured)
+def _table(found: Sequence[dict[str, Any]]) -> str:
+    width = max(len(each["model"]) for each in found)
     lines = [" ".join([" " * width, *(f"{name:>9}" for name in METRICS), "predictions".rjust(12)])]
-    for each in measured:
-        cells = [f"{each.means[name]:>9.4f}" for name in METRICS]
-        lines.append(" ".join([each.model.ljust(width), *cells, f"{len(each.ranked.queries):>12,}"]))
+    for each in found:
+        cells = [f"{each[name]:>9.4f}" for name in METRICS]
+        lines.append(" ".join([each["model"].ljust(width), *cells, f"{each['predictions']:>12,}"]))
     return "\n".join(lines)

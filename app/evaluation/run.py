@@ -154,5 +154,6 @@ def _notes(learned: Learned, left_out: Mapping[str, str]) -> dict[str, Any]:
             for each in learned.worths
         },
         "ece": round(learned.ece, 4),
+        "reliability": [[round(said, 5), round(came, 5)] for said, came in learned.reliability],
         "left out": dict(left_out),
     }

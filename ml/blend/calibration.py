@@ -68,6 +68,11 @@ def calibrate(seen: Shown) -> Calibration:
 def calibration_error(said: Doubles, came: Doubles, bins: int = BINS) -> float:
     """ECE: the mean of |said - came| over ``bins`` groups of equal size, ordered by what was said (Naeini et al.
     2015)."""
-    order = np.argsort(said, kind="stable")
-    parts = np.array_split(order, min(bins, max(len(order), 1)))
-    return float(sum(abs(said[part].mean() - came[part].mean()) * len(part) for part in parts if len(part)) / len(said))
+    groups = reliability(said, came, bins)
+    return float(sum(abs(mean - rate) * count for mean, rate, count in groups) / len(said))
+
+
+def reliability(said: Doubles, came: Doubles, bins: int = BINS) -> list[tuple[float, float, int]]:
+    """Of each of ``bins`` groups of equal size: the mean of what was said, the part that came, and how many."""
+    parts = np.array_split(np.argsort(said, kind="stable"), min(bins, max(len(said), 1)))
+    return [(float(said[part].mean()), float(came[part].mean()), len(part)) for part in parts if len(part)]

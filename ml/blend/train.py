@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.blend.calibration import Calibration, Shown, calibrate, calibration_error, shown
+from ml.blend.calibration import Calibration, Doubles, Shown, calibrate, calibration_error, reliability, shown
 from ml.blend.gather import Gathered, Member, gather
 from ml.blend.learn import Weights, blended
 from ml.blend.worth import Worth, crossed, halves, judge, weigh
@@ -18,13 +18,15 @@ EACH = 50
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """``weights`` (contexts, M). ``ece``: of the calibration, on persons that it was not learned on."""
+    """``weights`` (contexts, M). ``ece``: of the calibration, on persons that it was not learned on; ``reliability``:
+    what was said there and the part that came, from the least to the most likely."""
 
     members: tuple[Member, ...]
     weights: Weights
     calibration: Calibration
     worths: tuple[Worth, ...]
     ece: float
+    reliability: tuple[tuple[float, float], ...]
     queries: int
 
     @property
@@ -41,15 +43,24 @@ def weigh_members(models: Mapping[str, Ranker], members: Sequence[Member], later
     weights = weigh(gathered, judged)
     held_out = shown(gathered, crossed(gathered, seed))
     calibration = calibrate(shown(gathered, blended(gathered, weights)))
-    return Learned(tuple(members), weights, calibration, tuple(judged), _error(gathered, held_out, seed), len(gathered))
+    said = _said(gathered, held_out, seed)
+    return Learned(
+        tuple(members),
+        weights,
+        calibration,
+        tuple(judged),
+        calibration_error(said, held_out.came),
+        tuple((mean, rate) for mean, rate, _ in reliability(said, held_out.came)),
+        len(gathered),
+    )
 
 
-def _error(gathered: Gathered, seen: Shown, seed: int) -> float:
-    """Calibrated on each half of the persons, and measured on the other one."""
+def _said(gathered: Gathered, seen: Shown, seed: int) -> Doubles:
+    """(V,) the probability of each that was shown, by a calibration learned on the other half of the persons."""
     said = np.zeros(len(seen.came))
     parts = halves(gathered, seed + 1)
     for learned, asked in (parts, parts[::-1]):
         inside, outside = np.isin(seen.queries, learned), np.isin(seen.queries, asked)
         part = Shown(seen.log_shares[inside], seen.came[inside], seen.queries[inside])
         said[outside] = calibrate(part).probability(seen.log_shares[outside])
-    return calibration_error(said, seen.came)
+    return said

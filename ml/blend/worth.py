@@ -56,12 +56,14 @@ def judge(gathered: Gathered, names: Sequence[str], seed: int) -> list[Worth]:
 
 
 def weigh(gathered: Gathered, judged: Sequence[Worth]) -> Weights:
-    """(contexts, M) weights: members whose worth is not certain get at most half of what they would have."""
+    """(contexts, M) weights: members whose worth is not certain get at most half of what they would have,
+    and none where it is certain that they do harm."""
     weights = learn(gathered)
     doubted = np.array([not each.kept for each in judged])
     if not doubted.any() or doubted.all():
         return weights
-    return learn(gathered, np.where(doubted, weights * DOUBTED, np.inf))
+    harmful = np.array([each.gain.high < 0 for each in judged])
+    return learn(gathered, np.where(doubted, weights * np.where(harmful, 0.0, DOUBTED), np.inf))
 
 
 def discounted(places: NDArray[np.int64]) -> NDArray[np.float64]:

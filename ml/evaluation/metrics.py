@@ -62,15 +62,15 @@ def coverage(lists: Rows, items: int) -> float:
 
 
 def diversity(lists: Rows, attributes: Attributes, field: str) -> float:
-    """Intra-list diversity: the part of the pairs within a list whose items differ in all codes of ``field``, over
-    lists of two or more items. Items without a code differ from all."""
+    """Intra-list diversity (Ziegler et al. 2005): how different two items of a list are, 1 - Jaccard of their codes of
+    ``field``, meaned over all pairs of all lists. Items without codes differ wholly from all."""
     codes = attributes.fields[field]
-    differing, pairs = 0, 0
+    differing, pairs = 0.0, 0
     for row in lists:
         known = row[row >= 0]
         sets = [frozenset(codes.codes[codes.indptr[i] : codes.indptr[i + 1]].tolist()) for i in known]
         for place, one in enumerate(sets):
-            differing += sum(1 for other in sets[:place] if not one & other)
+            differing += sum(1 - len(one & other) / max(len(one | other), 1) for other in sets[:place])
         pairs += len(sets) * (len(sets) - 1) // 2
     return differing / max(pairs, 1)
 

@@ -74,7 +74,7 @@ def test_ranks_and_lists_are_those_of_sorting_everything(seed: int, items: int, 
 
 
 def test_coverage_and_diversity() -> None:
-    attributes = Attributes(4, {"category": Field.of([[0], [0], [1], []], 2)})
+    attributes = Attributes(4, {"category": Field.of([[0], [0, 1], [1], []], 2)})
     lists = np.array([[0, 1, -1], [0, 2, 3]], np.int32)
     assert metrics.coverage(lists, 5) == pytest.approx(4 / 5)
-    assert metrics.diversity(lists, attributes, "category") == pytest.approx(3 / 4)
+    assert metrics.diversity(lists, attributes, "category") == pytest.approx((0.5 + 3) / 4)
