@@ -19,9 +19,9 @@ FAR = 50
 
 
 class Config(msgspec.Struct, frozen=True):
-    """``width``: numbers a vector. ``inner``: of the MLPs. ``window``: items looked at. ``scale``: of the cosines at the
-    start; it is learnt. ``forgotten``: the part of the codes, and of the fields where there are several, that is left
-    out while training. ``corrected``: whether items in a history have corrections, which as often are left out.
+    """``width``: numbers a vector. ``inner``: of the MLPs. ``window``: items looked at. ``scale``: of the cosines
+    at the start; it is learnt. ``forgotten``: the part of the codes, and of the fields where there are several, left
+    out in training. ``corrected``: whether items in a history have corrections, which as often are left out.
     ``negatives``: items a batch is compared with beside its own, drawn evenly; 0 for all items, without drawing.
     ``until``: after how many epochs to stop, 0 for all."""
 

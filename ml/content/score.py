@@ -26,7 +26,7 @@ class TowerWeights:
         inner = x @ self.first
         inner += self.first_bias
         np.maximum(inner, 0, out=inner)
-        return unit(x + inner @ self.last + self.last_bias)
+        return unit(np.asarray(x + inner @ self.last + self.last_bias, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Content:
 
     def scores(self, history: Sequences) -> Floats:
         """(B, N) for histories of item rows; zeros without any."""
-        return self.scale * self.users(history) @ self.items.T
+        return np.asarray(self.scale * (self.users(history) @ self.items.T), np.float32)
 
     def users(self, history: Sequences) -> Floats:
         """(B, D) each person as a unit vector; zeros without any history."""
@@ -69,8 +69,8 @@ class Content:
 
     def looked_at(self, rows: NDArray[np.integer]) -> Floats:
         """``rows`` (…) of items → (…, D) what they are in a history."""
-        plain = self.items[rows]
-        return plain if self.corrections is None else plain + self.corrections[rows]
+        plain: Floats = self.items[rows]
+        return plain if self.corrections is None else np.asarray(plain + self.corrections[rows], np.float32)
 
 
 def item_vectors(weights: Content, attributes: Attributes) -> Floats:
@@ -105,10 +105,11 @@ def _added_up(field: Field, table: Floats, begin: int, end: int) -> Floats:
 
 
 def user_vector(weights: Content, history_vectors: Floats) -> Floats:
-    """``history_vectors`` (T, D) of items looked at, oldest first → (D,) the person, of length 1; zeros where T is 0."""
+    """``history_vectors`` (T, D) of items looked at, oldest first → (D,) the person, of length 1; zeros if T = 0."""
     if not len(history_vectors):
-        return np.zeros(len(weights.attention), np.float32)
-    return pooled(weights, history_vectors[None, -weights.window :])[0]
+        return np.zeros(weights.attention.shape, np.float32)
+    person: Floats = pooled(weights, history_vectors[None, -weights.window :])[0]
+    return person
 
 
 def pooled(weights: Content, seen: Floats) -> Floats:
@@ -122,7 +123,7 @@ def pooled(weights: Content, seen: Floats) -> Floats:
 
 def score(user: Floats, items: Floats) -> Floats:
     """``user`` (D,), ``items`` (K, D) → (K,) cosines."""
-    return items @ user
+    return np.asarray(items @ user, np.float32)
 
 
 def unit(x: Floats) -> Floats:
