@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from adapters import redis as redis_adapter
-from app import bulk, refilling, runners, train
+from app import bulk, refilling, runners
 from app.wiring import Wiring
 from projections.runner import StoreRestartedError
 from readmodels import keys
@@ -25,7 +25,6 @@ def start_generation(wiring: Wiring) -> Live:
     if not all(live):
         new = begin(wiring)
         live = Live.one(new)
-        train.restore(wiring)
         if refilling.prepare(wiring, new, lambda shard: runners.position_names(live, shard + 1)):
             # Until the catalogue is there, readers keep theirs.
             runners.replay(wiring, Live.only(CATALOGUE, new), 0, lambda n: None)

@@ -3,15 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
-
-import psycopg
 
 from adapters import redis as redis_adapter
 from adapters.eventlog.feed import LiveFeed
 from app import folding, refilling, runners
+from app.alone import alone, is_held
 from app.wiring import Wiring
 from projections.guarded import ProjectionFailedError
 from projections.project_records import RecordsProjection
@@ -23,8 +22,6 @@ RETRY_S = 1.0
 LOOK_EVERY_S = 1.0
 TAKE_UP_S = 30.0
 PROJECTOR_LOCK = 0x70726F6A  # "proj": one projector a namespace
-LOCK_HELD = """SELECT count(*) > 0 AS held FROM pg_locks JOIN pg_database ON pg_database.oid = database
-    WHERE locktype = 'advisory' AND objid = %s AND granted AND datname = current_database()"""
 #: How often a projection fails at one place before it is stopped.
 ATTEMPTS = 3
 Failures = dict[tuple[str, int, int], int]
@@ -63,31 +60,14 @@ def wait_until_taken_up(wiring: Wiring) -> None:
 
 def is_running(wiring: Wiring) -> bool:
     """Whether somebody projects this namespace now."""
-    with wiring.catalogue.recorder.datastore.get_connection() as connection:
-        row = connection.execute(LOCK_HELD, (PROJECTOR_LOCK,)).fetchone()
-        return bool(row and row["held"])
+    return is_held(wiring, PROJECTOR_LOCK)
 
 
-@contextmanager
-def single_projector(wiring: Wiring) -> Iterator[Callable[[], object]]:
+def single_projector(wiring: Wiring) -> AbstractContextManager[Callable[[], object]]:
     """Holds the right to project; what it gives raises psycopg.Error when the right is lost. Raises
     AnotherProjectorError, UnavailableError."""
-    with wiring.catalogue.recorder.datastore.get_connection() as connection:  # that database never moves
-        row = connection.execute("SELECT pg_try_advisory_lock(%s) AS mine", (PROJECTOR_LOCK,)).fetchone()
-        if not row or not row["mine"]:
-            raise AnotherProjectorError("a projector of this namespace is running already")
-        try:
-            yield lambda: connection.execute("SELECT 1")
-        finally:
-            if not connection.closed:
-                _unlock(connection)
-
-
-def _unlock(connection: psycopg.Connection[object]) -> None:
-    try:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (PROJECTOR_LOCK,))
-    except psycopg.Error:
-        LOGGER.warning("the projector lock's connection is gone")
+    busy = AnotherProjectorError("a projector of this namespace is running already")
+    return alone(wiring, PROJECTOR_LOCK, busy)
 
 
 def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> bool:

@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     identity_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
     api_keys: SecretStr | None = None
     wrapping_keys: Path | None = None
+    models: Path | None = None
+    mlflow_uri: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
+    train_hour: Annotated[int, Field(ge=0, le=23)] = 3
+    train_minute: Annotated[int, Field(ge=0, le=59)] = 20
     kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.,:_\[\]-]{3,1000}$")] | None = None
     kafka_topic: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "bespoke.events.v1"
     kafka_dead_letters: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = (
@@ -126,7 +130,18 @@ class Settings(BaseSettings):
 
     def models_folder(self) -> Path:
         """Where model artefacts lie, one folder a namespace."""
-        return self.var / "models" / self.namespace
+        return (self.models or self.var / "models") / self.namespace
+
+    def checkpoints_folder(self) -> Path:
+        """Where trainings that are under way save their state, one folder a namespace."""
+        return self.var / "checkpoints" / self.namespace
+
+    def tracking_uri(self) -> str | None:
+        """Where training is tracked by MLflow: the folder ``mlflow`` if nothing is said, None if that is ``off``."""
+        if self.mlflow_uri is None:
+            return (self.var / "mlflow").absolute().as_uri()
+        given = self.mlflow_uri.get_secret_value()
+        return given if given != "off" else None
 
     def keys(self) -> ApiKeys:
         """The API keys: those given, else generated ones. Raises SettingsError."""

@@ -1,30 +1,35 @@
 """Training: the log, folded in memory, chooses the model's configuration by the latest week's sessions."""
 
-import os
+import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from hashlib import sha256
+from itertools import count
 from uuid import UUID
 
-import msgspec
+from msgspec import to_builtins
 
 from adapters.eventlog.feed import ReplayFeed
 from adapters.eventlog.log import PostgresLog
+from app.alone import alone as held_alone
 from app.wiring import Wiring
 from domain.customer import Customer
+from ml.artefacts import ArtefactError, Draft, Position, open_, prune, write
 from ml.nextitem.data import Look, sessions
 from ml.nextitem.evaluate import Ranking
-from ml.nextitem.model import Config
+from ml.nextitem.model import KIND, Config
 from ml.nextitem.train import candidates, train
 from projections.statistics import count_session, look
-from readmodels import keys
 from readmodels.statistics import Part, merge
 
+LOGGER = logging.getLogger("bespoke.train")
 DAY_MS = 86_400_000
+Holds = Callable[[], object]
 HELD_BACK_DAYS = 7
 MOST_SESSIONS = 1_500
-CURRENT = "current"
+TRAINING_LOCK = 0x74726E67  # "trng": one training a namespace
 CONFIGURATIONS = len(list(candidates()))
 
 
@@ -43,26 +48,70 @@ def run(
     wiring: Wiring,
     read: Callable[[int], None] = lambda n: None,
     tried: Callable[[], None] = lambda: None,
+    *,
+    increment: bool = False,
 ) -> Trained:
-    """Trains on all but the latest week, chooses on that week, stores the artefact and puts it into use."""
+    """Trains on all but the latest week, chooses on that week, stores the artefact and puts it into use. An increment
+    tries only what is near to what is in use. Raises ArtefactError, UnavailableError."""
     looks: dict[UUID, list[Look]] = defaultdict(list)
     categories: dict[str, str | None] = {}
-    for log in wiring.customers:
-        _read(log, looks, categories, read)
+    shards = wiring.shards.now
+    heads = tuple(log.head() for log in shards.logs)
+    for log, head in zip(shards.logs, heads, strict=True):
+        _read(log, head, looks, categories, read)
     cut = max((look[0] for views in looks.values() for look in views), default=0) - HELD_BACK_DAYS * DAY_MS
     earlier, later = _split(looks, cut, wiring.settings.least_people)
-    config, ranking = train(merge([earlier], wiring.settings.least_people), categories, later, tried)
-    digest = _store(wiring, config)
+    near = _in_use(wiring) if increment else None
+    with wiring.tracker.run(KIND, {"increment": increment, "sessions": len(later)}) as told:
+        steps = count()
+
+        def measured(config: Config, ranking: Ranking) -> None:
+            step = next(steps)
+            told.metric("hr@20", ranking.hr_at_20, step)
+            told.metric("mrr@20", ranking.mrr_at_20, step)
+
+        counts = merge([earlier], wiring.settings.least_people)
+        config, ranking = train(counts, categories, later, tried, near=near, measured=measured)
+        digest = _store(wiring, config, ranking, Position(heads, shards.layout.epoch), increment=increment)
+        for name, value in to_builtins(config).items():
+            told.param(name, value)
+        told.tag("artefact", digest)
     return Trained(digest, config, ranking, len(later), categories)
+
+
+class AnotherTrainingError(Exception):
+    """Somebody else trains for this namespace already."""
+
+
+def alone(wiring: Wiring) -> AbstractContextManager[Holds]:
+    """Holds the right to train; what it gives raises psycopg.Error when the right is lost. Raises
+    AnotherTrainingError, UnavailableError."""
+    return held_alone(wiring, TRAINING_LOCK, AnotherTrainingError("a training of this namespace is running already"))
+
+
+def is_current(wiring: Wiring) -> bool:
+    """Whether the model in use has learned from all that is recorded. Raises ArtefactError, UnavailableError."""
+    digest = wiring.models.in_use(KIND)
+    if digest is None:
+        return False
+    shards = wiring.shards.now
+    heads = tuple(log.head() for log in shards.logs)
+    return open_(wiring.settings.models_folder(), digest).manifest.position == Position(heads, shards.layout.epoch)
+
+
+def _in_use(wiring: Wiring) -> Config | None:
+    digest = wiring.models.in_use(KIND)
+    return open_(wiring.settings.models_folder(), digest).config(Config) if digest else None
 
 
 def _read(
     log: PostgresLog,
+    head: int,
     looks: dict[UUID, list[Look]],
     categories: dict[str, str | None],
     progress: Callable[[int], None],
 ) -> None:
-    feed = ReplayFeed(log, 0, log.head())
+    feed = ReplayFeed(log, 0, head)
     while batch := feed.next_batch(0):
         for recorded in batch:
             fact = recorded.event
@@ -84,23 +133,19 @@ def _split(looks: dict[UUID, list[Look]], cut: int, least: int) -> tuple[Part, l
     return earlier, [skus for _, skus in sorted(later)[-MOST_SESSIONS:]]
 
 
-def _store(wiring: Wiring, config: Config) -> str:
-    """Writes the artefact under the hash of its content, then points to it."""
-    content = msgspec.json.encode(config)
-    digest = sha256(content).hexdigest()
-    folder = wiring.settings.models_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / f".{digest}.{os.getpid()}"
-    beside.write_bytes(content)
-    beside.replace(folder / f"{digest}.json")
-    (folder / CURRENT).write_text(digest)
-    wiring.redis.set(keys.model(wiring.settings.namespace), content)
+def _store(wiring: Wiring, config: Config, ranking: Ranking, position: Position, *, increment: bool) -> str:
+    """Writes the artefact, then puts it into use; clears away those that nobody can come back to."""
+    draft = Draft(
+        KIND,
+        config,
+        position=position,
+        metrics={"hr@20": ranking.hr_at_20, "mrr@20": ranking.mrr_at_20, "predictions": ranking.predictions},
+        origin={"training": "increment" if increment else "full"},
+    )
+    digest = write(wiring.settings.models_folder(), draft).digest
+    wiring.models.promote(digest, at_ms=time.time_ns() // 1_000_000, by="train")
+    try:
+        prune(wiring.settings.models_folder())
+    except ArtefactError as error:  # what was made is in use all the same
+        LOGGER.warning("old models stay: %s", error)
     return digest
-
-
-def restore(wiring: Wiring) -> None:
-    """Puts the model that was in use into Redis again, after Redis lost it."""
-    folder = wiring.settings.models_folder()
-    if (folder / CURRENT).exists() and not wiring.redis.exists(keys.model(wiring.settings.namespace)):
-        artefact = folder / f"{(folder / CURRENT).read_text()}.json"
-        wiring.redis.set(keys.model(wiring.settings.namespace), artefact.read_bytes())

@@ -15,7 +15,7 @@ from app.cli import loading, training
 from app.cli.output import fail
 from app.settings import Settings
 from app.wiring import Wiring
-from readmodels import keys
+from ml.nextitem.model import KIND as NEXT_ITEM
 
 READY_S = 30.0
 POLL_S = 0.1
@@ -50,7 +50,7 @@ def _prepare(wiring: Wiring) -> None:
     """Data and a model, where there are none yet."""
     if not load.is_loaded(wiring, "demo"):
         click.echo(loading.in_words(loading.run(wiring, "demo")), err=True)
-    if not wiring.redis.exists(keys.model(wiring.settings.namespace)):
+    if wiring.models.in_use(NEXT_ITEM) is None:
         training.run(wiring)
 
 

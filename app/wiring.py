@@ -37,10 +37,14 @@ from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore
+from adapters.tracking import tracker
 from app.settings import Settings, SettingsError
 from app.shards import Opened, Shards
 from commands.bus import Bus
 from commands.ports import UnavailableError
+from ml.artefacts import InUse, Registry
+from ml.nextitem import model as nextitem
+from ml.tracking import Tracker
 from projections.history import FromRecords, Sharded
 from projections.settle import Settler
 from queries.reader import Queries
@@ -122,7 +126,11 @@ class Wiring:
         client = redis_adapter.connect(self.redis_url)
         redis_adapter.wipe(client, f"{self.settings.namespace}:*")
         client.close()
-        for folder in (self.settings.wrapping_folder(), self.settings.models_folder()):
+        for folder in (
+            self.settings.wrapping_folder(),
+            self.settings.models_folder(),
+            self.settings.checkpoints_folder(),
+        ):
             shutil.rmtree(folder, ignore_errors=True)
 
     @cached_property
@@ -249,9 +257,20 @@ class Wiring:
             return BusWriter(self.bus())
         return KafkaWriter(Publisher(self.broker, self.envelope))
 
+    @property
+    def models(self) -> Registry:
+        """Which model artefacts are in use."""
+        return Registry(self.settings.models_folder())
+
+    @cached_property
+    def tracker(self) -> Tracker:
+        """Where trainings are told to."""
+        return tracker(self.settings.tracking_uri(), self.settings.namespace)
+
     def reader(self) -> RedisReader:
         """Read models for queries, on the running event loop."""
-        return RedisReader(self.redis_url, self.settings.namespace, Rescue(self.kept, self.settler))
+        in_use = InUse(self.settings.models_folder(), nextitem.KIND, lambda artefact: artefact.config(nextitem.Config))
+        return RedisReader(self.redis_url, self.settings.namespace, Rescue(self.kept, self.settler), in_use.get)
 
     def queries(self, reader: RedisReader) -> Queries:
         """The read side."""

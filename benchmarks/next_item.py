@@ -1,16 +1,18 @@
-"""How well the next different item is predicted on the committed e-shop clicks: sessions begun before 25 June 2008 go
-through the log, the later ones are predicted. The same as ``bespoke evaluate next-item`` on files of one's own."""
+"""How well the next different item is predicted on the committed e-shop clicks: sessions begun before 25 June 2008 are
+learnt from, the later ones are predicted. The same as ``bespoke evaluate next-item`` on files of one's own."""
 
 import csv
 import json
+import sys
 import tempfile
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from app import evaluate
-from app.cli.output import bar
 from app.demo import eshop
-from app.settings import Settings
+from app.evaluation.formats import Files
+from app.evaluation.names import BLEND
+from app.evaluation.run import next_item
 from benchmarks.where import where
 
 CUT = date(2008, 6, 25)
@@ -39,14 +41,15 @@ def main() -> None:
     """Prints the figures."""
     with tempfile.TemporaryDirectory(prefix="bespoke-bench-") as folder:
         train, test = split(Path(folder))
-        settings = Settings(var=Path(folder) / "var", postgres_url=None, redis_url=None)
-        ranking = evaluate.next_item(settings, train, test, bar)
-    figures = {
-        "hr@20": round(ranking.hr_at_20, 4),
-        "mrr@20": round(ranking.mrr_at_20, 4),
-        "predictions": ranking.predictions,
-    }
+        found = next_item(Files("eshop", train, test), [BLEND], 0, False, _told)[0]
+    figures = {name: round(value, 4) for name, value in found.means.items()}
+    figures |= {"predictions": len(found.ranked.queries), "train_s": round(found.train_s, 1)}
     print(json.dumps(figures | where()))
+
+
+def _told(words: str) -> Callable[[float], None]:
+    print(words, file=sys.stderr, flush=True)
+    return lambda part: None
 
 
 if __name__ == "__main__":

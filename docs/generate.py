@@ -21,7 +21,6 @@ from pydantic import BaseModel  # noqa: E402
 
 from domain import customer, experiment, identity, product, values  # noqa: E402
 from domain.event import Event, Visibility, visibility  # noqa: E402
-from ml.nextitem import model  # noqa: E402
 from readmodels import catalogue, keys, statistics  # noqa: E402
 from readmodels import customer as records  # noqa: E402
 
@@ -163,12 +162,11 @@ def read_models_page() -> str:
             table(("key", "type", "value", "writer", "expiry"), _keys()),
             "",
             "## Records\n",
-            "Records are MessagePack, written by [msgspec](https://jcristharif.com/msgspec/). All but `Product` and",
-            "`Config` are arrays: fields have no names there, and stand in the order given here. A stored",
+            "Records are MessagePack, written by [msgspec](https://jcristharif.com/msgspec/). All but `Product`",
+            "are arrays: fields have no names there, and stand in the order given here. A stored",
             "`CustomerRecord` or `ProductRecord` is preceded by its version, 4 bytes, big endian, which the",
-            "compare-and-set in the server reads. `Product` is not stored; queries make it from product records.",
-            "`Config` is JSON.\n",
-            *(part for module in (records, catalogue, statistics, model) for part in _records(module)),
+            "compare-and-set in the server reads. `Product` is not stored; queries make it from product records.\n",
+            *(part for module in (records, catalogue, statistics) for part in _records(module)),
         ]
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ml.sequences import Attributes, Floats, Sequences
+from ml.sequences import Attributes, Floats, Hidden, Sequences
 
 Progress = Callable[[str, float], None]
 
@@ -24,13 +24,13 @@ class Ranker(Protocol):
 class Lessons:
     """What a model learns from: sequences of item rows in the order of time, N items, and their attributes if known.
 
-    ``repeats``: whether an item of the history may come again (a shop's sessions), or never does (ratings).
+    ``hidden``: which items will not be asked for, see ``Queries``.
     """
 
     sequences: Sequences
     items: int
     attributes: Attributes | None
-    repeats: bool
+    hidden: Hidden
 
 
 class Trainer(Protocol):

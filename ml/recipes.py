@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol, TypeVar
+from math import log
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +16,9 @@ from ml.evaluation.ranking import rank
 from ml.evaluation.task import Task
 from ml.ranker import Lessons, Progress, Ranker
 from ml.sequences import Queries
+
+if TYPE_CHECKING:
+    from ml.neural.training import Checkpoints
 
 LOOKED_AT = 3_000
 SAMPLED_ABOVE = 4_000
@@ -43,7 +47,7 @@ class Fitted:
 class Fit(Protocol):
     """Chooses on what came later how to train. Raises NotForThisError."""
 
-    def __call__(self, task: Task, seed: int, progress: Progress, *, quick: bool) -> Fitted: ...
+    def __call__(self, task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = ...) -> Fitted: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,14 @@ class Recipe:
     alone: bool = False
 
 
+#: Where a training of this name keeps its state, if anywhere.
+Kept = Callable[[str], "Checkpoints | None"]
+
+
+def nowhere(name: str) -> None:
+    """Nothing is kept: after a kill, training starts anew."""
+
+
 class Train(Protocol[C]):
     """Trains in one go."""
 
@@ -65,7 +77,7 @@ class Train(Protocol[C]):
 def counted(train: Train[C], config: C, **alternatives: tuple[float, ...]) -> Fit:
     """A model without epochs. Of each field's ``alternatives`` the best on later data is taken, field by field."""
 
-    def fit(task: Task, seed: int, progress: Progress, *, quick: bool) -> Fitted:
+    def fit(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
         best = config
         model = train(task.earlier, seed, progress, best)
         value = worth(model, task.later)
@@ -89,21 +101,29 @@ def worth(model: Ranker, queries: Queries) -> float:
 
 
 def neural(model: str) -> Fit:
-    """A model of ``ml.<model>``, trained for as many epochs as help. Needs torch."""
+    """A model of ``ml.<model>``, trained for as many epochs as help. Needs torch.
 
-    def fit(task: Task, seed: int, progress: Progress, *, quick: bool) -> Fitted:
+    The scale of the cosines grows with the logarithm of the catalogue, as the softmax has so many items to outweigh.
+    """
+
+    def fit(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
         try:
             import torch  # noqa: F401
         except ImportError:
             raise NotForThisError(f"{model} needs torch: pip install 'bespoke[train]'") from None
         module: Any = import_module(f"ml.{model}.train")
-        config = replace(module.Config(), negatives=SAMPLED if task.lessons.items > SAMPLED_ABOVE else 0)
+        items = task.lessons.items
+        config = replace(
+            module.Config(), negatives=SAMPLED if items > SAMPLED_ABOVE else 0, scale=round(4 + log(items), 2)
+        )
         if quick:
             config = replace(config, epochs=QUICK_EPOCHS, width=QUICK_WIDTH)
         earlier, epochs = module.train(task.earlier, seed, progress, config, lambda trained: worth(trained, task.later))
 
         def final() -> Ranker:
-            trained: Ranker = module.train(task.lessons, seed, progress, replace(config, until=epochs))[0]
+            trained: Ranker = module.train(
+                task.lessons, seed, progress, replace(config, until=epochs), None, kept(f"{model}-final")
+            )[0]
             return trained
 
         return Fitted(earlier, final, {"epochs": epochs, "worth": worth(earlier, task.later)})
@@ -111,11 +131,11 @@ def neural(model: str) -> Fit:
     return fit
 
 
-def limited(task: Task, seed: int, progress: Progress, *, quick: bool) -> Fitted:
+def limited(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
     """EASE, where the catalogue is small enough for it."""
     if task.lessons.items > ease.MOST_ITEMS:
         raise NotForThisError(f"EASE is left out: {task.lessons.items:,} items are more than {ease.MOST_ITEMS:,}")
-    return counted(ease.train, ease.Config(), ridge=(10.0, 50.0, 1000.0))(task, seed, progress, quick=quick)
+    return counted(ease.train, ease.Config(), ridge=(10.0, 50.0, 1000.0))(task, seed, progress, quick=quick, kept=kept)
 
 
 RECIPES: dict[str, Recipe] = {

@@ -8,13 +8,12 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from domain.money import from_cents
-from ml.nextitem.data import SESSION_GAP_MS
 from readmodels.catalogue import Product
 from readmodels.customer import CustomerRecord, Purchase, View
+from readmodels.features import BOUGHT, SESSION_GAP_MS, cart_of
 
 Act = TypeVar("Act", View, Purchase)
 FAVOURITES = 3
-BOUGHT = 5
 
 
 def enrich(record: CustomerRecord, products: Mapping[str, Product]) -> CustomerRecord:
@@ -35,14 +34,6 @@ def _enriched(act: Act, product: Product | None) -> Act:
         brand=act.brand or product.brand,
         cents=product.cents if act.cents is None else act.cents,
     )
-
-
-def cart_of(record: CustomerRecord) -> dict[str, int]:
-    """SKU → pieces, from what was added and removed since the cart was last cleared, in the order it happened."""
-    cart: dict[str, int] = {}
-    for entry in reversed(record.cart):
-        cart[entry.sku] = max(0, cart.get(entry.sku, 0) + entry.quantity)
-    return {sku: quantity for sku, quantity in cart.items() if quantity}
 
 
 def intent(record: CustomerRecord) -> str:

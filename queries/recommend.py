@@ -10,10 +10,10 @@ from domain.values import Purpose
 from ml.nextitem.model import NextItem
 from ml.nextitem.score import Scores, score
 from queries.answers import Item
-from queries.customer import cart_of
 from queries.ports import Shop
 from readmodels.catalogue import Product
 from readmodels.customer import CustomerRecord
+from readmodels.features import cart_of
 
 
 @dataclass(frozen=True, slots=True)

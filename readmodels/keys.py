@@ -85,6 +85,18 @@ def confirmed(namespace: str, part: str = "0") -> str:
     return f"{namespace}:confirmed:{{{part}}}"
 
 
-def model(namespace: str) -> str:
-    """STRING configuration of the model in use, as JSON. Writer: train. No expiry."""
-    return f"{namespace}:model"
+def jobs(namespace: str) -> str:
+    """QUEUES of jobs: keys that begin so hold ids and messages, as dramatiq has them. Writer: worker and clock. Failed
+    jobs go after 7 days."""
+    return f"{namespace}:{{jobs}}"
+
+
+def job_runs(namespace: str) -> str:
+    """HASH job → the latest run of it, as JSON: when, how far, with what result. Writer: worker. No expiry."""
+    return f"{namespace}:{{jobs}}:runs"
+
+
+def job_times(namespace: str) -> str:
+    """HASH job → when it was due that was emitted last, ``<job>:done`` → that was done last, in ms. Writer: clock and
+    worker. No expiry."""
+    return f"{namespace}:{{jobs}}:times"

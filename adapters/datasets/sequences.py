@@ -1,5 +1,5 @@
-"""One person a line: the person, then the items in the order of time, with blanks between, as S3-Rec and others exchange
-the Amazon reviews."""
+"""One person a line: the person, then the items in the order of time, with blanks between, as S3-Rec and others
+exchange the Amazon reviews."""
 
 from collections.abc import Iterator
 from pathlib import Path

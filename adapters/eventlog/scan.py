@@ -25,6 +25,10 @@ _SLICE = SQL(
     "SELECT originator_id, originator_version, topic, state FROM {} WHERE originator_id >= %s AND originator_id < %s"
     " AND notification_id <= %s ORDER BY originator_id, originator_version"
 )
+_STREAMS = SQL(
+    "SELECT originator_id, originator_version, topic, state FROM {} WHERE originator_id = ANY(%s)"
+    " AND notification_id <= %s ORDER BY originator_id, originator_version"
+)
 
 
 def boundaries(log: PostgresLog, until: int, slices: int) -> list[UUID]:
@@ -51,6 +55,13 @@ def streams_between(log: PostgresLog, low: UUID, high: UUID, until: int) -> Iter
             rest = rows[whole:]
             yield from _decoded(log, rows[:whole])
         yield from _decoded(log, rest)
+
+
+def streams_until(log: PostgresLog, streams: Sequence[UUID], until: int) -> Iterator[tuple[UUID, list[Event]]]:
+    """Those of the streams that have events up to position ``until``, each with these. Raises UnavailableError."""
+    with _cursor(log) as cursor:
+        rows = cursor.execute(_STREAMS.format(_table(log)), (list(streams), until)).fetchall()
+    yield from _decoded(log, rows)
 
 
 def _decoded(log: PostgresLog, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[UUID, list[Event]]]:

@@ -3,10 +3,9 @@
 Whoever is not in Redis, though recorded, comes from PostgreSQL."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
-
-import msgspec
 
 from adapters.redis import connect_async, translated
 from adapters.redis.rescue import Rescue
@@ -18,20 +17,25 @@ from readmodels.keys import MOVED, Keys
 from readmodels.live import CUSTOMERS, PROJECTIONS, Live
 
 LOOKS = 8
-Versions = tuple[bytes | None, bytes | None, bytes | None]
-NOTHING: Versions = (None, None, None)
+Versions = tuple[bytes | None, bytes | None]
+NOTHING: Versions = (None, None)
+ModelInUse = Callable[[], Config | None]
 
 
 class RedisReader:
     """Implements queries.ports.ReadModels. ``categories`` and stock come from the catalogue, so a change of either
-    counts from the next request on."""
+    counts from the next request on, and so does another model, which ``in_use`` gives."""
 
-    def __init__(self, url: str, namespace: str, rescue: Rescue | None = None) -> None:
+    def __init__(
+        self, url: str, namespace: str, rescue: Rescue | None = None, in_use: ModelInUse = lambda: None
+    ) -> None:
         self._client = connect_async(url)
         self._namespace = namespace
         self._rescue = rescue
+        self._in_use = in_use
         self._live = Live()
         self._seen: Versions | None = None
+        self._model: Config | None = None
         self._shop = Shop({}, build(statistics.Statistics(), {}, Config()))
         self._lock = asyncio.Lock()
 
@@ -86,15 +90,14 @@ class RedisReader:
             pipeline.hmget(keys.generations(self._namespace), PROJECTIONS)
             pipeline.get(self._keys(asked.catalogue).catalogue_version)
             pipeline.get(self._keys(asked.statistics).statistics_current)
-            pipeline.get(keys.model(self._namespace))
             if home is not None:
                 pipeline.hgetall(self._keys(asked.customers).person(home))
             with translated():
                 numbers, *answers = await pipeline.execute()
             live = Live(*(int(number or 0) for number in numbers))
             if live == asked:
-                await self._refresh((answers[0], answers[1], answers[2]))
-                return answers[3] if home is not None else {}
+                await self._refresh((answers[0], answers[1]))
+                return answers[2] if home is not None else {}
             # Of a wiped server the shop that is known is still the best one.
             self._live, self._seen = live, None if any(live) else NOTHING
 
@@ -102,15 +105,16 @@ class RedisReader:
         return Keys(self._namespace, generation)
 
     async def _refresh(self, versions: Versions) -> None:
-        if versions == self._seen:
+        model = self._in_use()
+        if versions == self._seen and model is self._model:
             return
         async with self._lock:
-            if versions != self._seen:
-                self._shop = await self._load(versions)
-                self._seen = versions
+            if versions != self._seen or model is not self._model:
+                self._shop = await self._load(versions, model)
+                self._seen, self._model = versions, model
 
-    async def _load(self, versions: Versions) -> Shop:
-        _, current, model = versions
+    async def _load(self, versions: Versions, model: Config | None) -> Shop:
+        _, current = versions
         with translated():
             stored: Any = await self._client.hgetall(self._keys(self._live.catalogue).catalogue)
             digest = current.decode() if current else None
@@ -119,6 +123,5 @@ class RedisReader:
             )
         products = catalogue.products(map(catalogue.decode, stored.values()))
         whole = statistics.decode(counts) if counts else statistics.Statistics()
-        config = msgspec.json.decode(model, type=Config) if model else Config()
         kinds = {sku: product.category for sku, product in products.items()}
-        return Shop(products, await asyncio.to_thread(build, whole, kinds, config))
+        return Shop(products, await asyncio.to_thread(build, whole, kinds, model or Config()))

@@ -12,12 +12,15 @@ from app.cli import (
     customers,
     evaluating,
     ingesting,
+    jobs,
     loading,
+    models,
     processes,
     projecting,
     projections,
     resharding,
     training,
+    training_sets,
 )
 from app.cli.doctor import doctor
 from app.cli.output import fail
@@ -26,7 +29,9 @@ from app.load import StalledError
 from app.project import AnotherProjectorError
 from app.reshard import ReshardError
 from app.settings import Settings, SettingsError
+from app.train import AnotherTrainingError
 from commands.ports import UnavailableError
+from ml.artefacts import ArtefactError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,6 +52,11 @@ for command in (
     resharding.reshard,
     loading.load,
     training.train,
+    training_sets.sets,
+    models.models,
+    jobs.worker,
+    jobs.clock,
+    jobs.jobs,
     customers.customer,
     evaluating.evaluate,
     doctor,
@@ -60,6 +70,8 @@ def main() -> None:
         bespoke()
     except (
         UnavailableError,
+        AnotherTrainingError,
+        ArtefactError,
         EmbeddedServerError,
         SettingsError,
         AnotherProjectorError,

@@ -18,12 +18,15 @@ from app.cli.output import json_option, show
 from app.settings import Settings, SettingsError
 from app.wiring import Wiring
 from commands.ports import UnavailableError
+from ml.artefacts import ArtefactError, open_
+from ml.nextitem.model import KIND
 
 LEAST_DISK_GB = 2
 PACKAGES = (
     "eventsourcing",
     "psycopg",
     "redis",
+    "dramatiq",
     "pydantic",
     "litestar",
     "granian",
@@ -123,6 +126,7 @@ def _servers(settings: Settings) -> list[Finding]:
                 ),
                 *_kafka(wiring),
                 _asked("projector", lambda: _projector(wiring), "bespoke project --follow"),
+                _asked("model", lambda: _model(wiring), "bespoke models list"),
             ]
     except (EmbeddedServerError, SettingsError) as error:
         return [Finding("servers", False, "do not start", str(error))]
@@ -145,7 +149,7 @@ def _topic(wiring: Wiring) -> str:
 def _asked(name: str, ask: Callable[[], str], advice: str) -> Finding:
     try:
         return Finding(name, True, ask())
-    except (UnavailableError, OSError) as error:
+    except (UnavailableError, ArtefactError, OSError) as error:
         return Finding(name, False, str(error) or type(error).__name__, advice)
     except Exception as error:
         return Finding(name, False, type(error).__name__, advice)
@@ -170,6 +174,14 @@ def _tables(wiring: Wiring) -> str:
     wiring.provision()
     events = sum(log.head() for log in wiring.customers)
     return f"{events:,} customer events, {wiring.catalogue.head():,} catalogue events"
+
+
+def _model(wiring: Wiring) -> str:
+    digest = wiring.models.in_use(KIND)
+    if digest is None:
+        return "none in use yet"
+    open_(wiring.settings.models_folder(), digest).verify()
+    return f"{KIND} {digest[:12]} is in use"
 
 
 def _projector(wiring: Wiring) -> str:

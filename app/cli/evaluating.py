@@ -1,17 +1,17 @@
 """``evaluate``."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.cli.evaluating_ope import ope
-from app.cli.output import errors, fail, json_option, show
-from app.evaluation import formats, run
-from ml.recipes import NotForThisError
+from app.cli.output import fail, json_option, show, steps
+from app.evaluation import names
+
+if TYPE_CHECKING:
+    from app.evaluation.run import Measured
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 METRICS = ("hr@10", "hr@20", "ndcg@10", "mrr@20", "recall@20")
@@ -26,13 +26,13 @@ evaluate.add_command(ope)
 
 
 @evaluate.command("next-item")
-@click.option("--format", "kind", type=click.Choice(formats.FORMATS), required=True, help="What the files hold, below.")
+@click.option("--format", "kind", type=click.Choice(names.FORMATS), required=True, help="What the files hold, below.")
 @click.option("--train", "train_file", type=FILE, required=True, help="What to learn from; plain or .gz.")
 @click.option("--test", "test_file", type=FILE, help="What to predict; needed for eshop and sessions.")
 @click.option("--attributes", "attribute_file", type=FILE, help='JSON: {"item": ["attribute", …], …}.')
-@click.option("--split", type=click.Choice(formats.SPLITS), default="random", show_default=True, help="Of ratings.")
+@click.option("--split", type=click.Choice(names.SPLITS), default="random", show_default=True, help="Of ratings.")
 @click.option(
-    "--model", "models", type=click.Choice(run.MODELS), multiple=True, default=(run.BLEND,), help="May be repeated."
+    "--model", "models", type=click.Choice(names.MODELS), multiple=True, default=(names.BLEND,), help="May be repeated."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of training.")
 @click.option("--quick", is_flag=True, help="Small models, few epochs, 2,000 predictions: to try a file out.")
@@ -67,17 +67,21 @@ def next_item(
     blend trains all models on the earlier part of the training file, learns on the later part how much each counts,
     then trains them on all of it. The neural models need torch: pip install 'bespoke[train]'.
     """
-    files = formats.Files(kind, train_file, test_file, attribute_file, split)
+    from app.evaluation.formats import Files
+    from app.evaluation.run import next_item as measure
+    from ml.recipes import NotForThisError
+
+    files = Files(kind, train_file, test_file, attribute_file, split)
     try:
-        with _steps() as steps:
-            measured = run.next_item(files, models, seed, quick, steps)
+        with steps() as step:
+            measured = measure(files, models, seed, quick, step)
     except (ValueError, NotForThisError) as error:
         fail(str(error))
     results = [_figures(each) for each in measured]
     show(results[0] if len(results) == 1 else {"models": results}, _table(measured), as_json=as_json)
 
 
-def _figures(measured: run.Measured) -> dict[str, Any]:
+def _figures(measured: "Measured") -> dict[str, Any]:
     metrics = {name: round(measured.means[name], 4) for name in METRICS}
     return {
         "model": measured.model,
@@ -90,26 +94,10 @@ def _figures(measured: run.Measured) -> dict[str, Any]:
     }
 
 
-def _table(measured: list[run.Measured]) -> str:
+def _table(measured: "Sequence[Measured]") -> str:
     width = max(len(each.model) for each in measured)
     lines = [" ".join([" " * width, *(f"{name:>9}" for name in METRICS), "predictions".rjust(12)])]
     for each in measured:
         cells = [f"{each.means[name]:>9.4f}" for name in METRICS]
         lines.append(" ".join([each.model.ljust(width), *cells, f"{len(each.ranked.queries):>12,}"]))
     return "\n".join(lines)
-
-
-@contextmanager
-def _steps() -> Iterator[run.Steps]:
-    """A bar for each step; a step is done when the next one begins."""
-    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
-
-        def step(words: str) -> Callable[[float], None]:
-            for task in progress.tasks:
-                if not task.finished:
-                    progress.update(task.id, completed=1.0)
-            started = progress.add_task(words, total=1.0)
-            return lambda part: progress.update(started, completed=part)
-
-        yield step

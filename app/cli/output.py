@@ -9,7 +9,15 @@ from typing import Any, NoReturn
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 errors = Console(stderr=True, highlight=False)
 
@@ -34,3 +42,20 @@ def bar(words: str, total: int | None = None) -> Iterator[Callable[[int], None]]
     with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
         task = progress.add_task(words, total=total)
         yield lambda n: progress.advance(task, n)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], Callable[[float], None]]]:
+    """A bar for each step, begun by its words; the function given back is told which part of it is done. A step is over
+    when the next one begins."""
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
+
+        def step(words: str) -> Callable[[float], None]:
+            for task in progress.tasks:
+                if not task.finished:
+                    progress.update(task.id, completed=1.0)
+            started = progress.add_task(words, total=1.0)
+            return lambda part: progress.update(started, completed=part)
+
+        yield step

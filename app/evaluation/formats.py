@@ -14,8 +14,6 @@ from adapters.datasets.sequences import sequences
 from adapters.datasets.sessions import sessions, targets
 from ml.evaluation.task import Dated, Task, from_clicks, from_histories, from_sequences, from_sessions
 
-FORMATS = ("eshop", "sessions", "sequences", "ratings")
-SPLITS = ("random", "temporal")
 LEAST_RATING = 3
 SPLIT_SEED = 2020
 PARTS = (0.8, 0.1, 0.1)

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.evaluation.formats import Files, load
+from app.evaluation.names import BLEND
 from ml.blend.gather import Member
 from ml.blend.score import Blend
 from ml.blend.train import Learned, weigh_members
@@ -13,10 +14,11 @@ from ml.evaluation.metrics import Doubles, by_query, coverage, means
 from ml.evaluation.ranking import Ranked, rank
 from ml.evaluation.task import Task
 from ml.ranker import Ranker
-from ml.recipes import RECIPES, Fitted, NotForThisError
+from ml.recipes import RECIPES, Fitted, Kept, NotForThisError, nowhere
 
-BLEND = "blend"
-MODELS = (BLEND, *RECIPES)
+if TYPE_CHECKING:
+    from ml.neural.training import Checkpoints
+
 QUICK_QUERIES = 2_000
 #: Shows a step by its words; the function given is told which part of it is done.
 Steps = Callable[[str], Callable[[float], None]]
@@ -53,10 +55,12 @@ def evaluate(task: Task, models: Sequence[str], seed: int, quick: bool, steps: S
 
 
 class Kitchen:
-    """Keeps what is trained already."""
+    """Keeps what is trained already. ``kept``: the names of trainings whose state was kept somewhere."""
 
-    def __init__(self, task: Task, seed: int, quick: bool, steps: Steps) -> None:
+    def __init__(self, task: Task, seed: int, quick: bool, steps: Steps, kept: Kept = nowhere) -> None:
         self._task, self._seed, self._quick, self._steps = task, seed, quick, steps
+        self.kept: list[str] = []
+        self._keep = kept
         self._fitted: dict[str, Fitted] = {}
         self._final: dict[str, Ranker] = {}
         self._seconds: dict[str, float] = {}
@@ -64,7 +68,7 @@ class Kitchen:
     def measured(self, name: str) -> Measured:
         """Trains a model, and asks it all. Raises NotForThisError."""
         begun = time.monotonic()
-        model, notes = self._blend() if name == BLEND else (self._trained(name), self._fitted_of(name).notes)
+        model, notes = self._model(name)
         train_s = time.monotonic() - begun if name == BLEND else self._seconds[name]
         queries = self._task.queries
         if self._quick and len(queries) > QUICK_QUERIES:
@@ -82,11 +86,19 @@ class Kitchen:
         covered = coverage(ranked.lists, self._task.lessons.items)
         return Measured(name, ranked, by_query(ranked), covered, train_s, predict_s, notes)
 
+    def _model(self, name: str) -> tuple[Ranker, Mapping[str, Any]]:
+        if name == BLEND:
+            blend, _, notes = self.blend()
+            return blend, notes
+        return self._trained(name), self._fitted_of(name).notes
+
     def _fitted_of(self, name: str) -> Fitted:
         if name not in self._fitted:
             begun, tell = time.monotonic(), self._steps(f"{name}: training on what came earlier")
             fit = RECIPES[name].fit
-            self._fitted[name] = fit(self._task, self._seed, lambda words, part: tell(part), quick=self._quick)
+            self._fitted[name] = fit(
+                self._task, self._seed, lambda words, part: tell(part), quick=self._quick, kept=self._kept
+            )
             self._seconds[name] = time.monotonic() - begun
         return self._fitted[name]
 
@@ -99,7 +111,8 @@ class Kitchen:
             self._seconds[name] += time.monotonic() - begun
         return self._final[name]
 
-    def _blend(self) -> tuple[Blend, Mapping[str, Any]]:
+    def blend(self) -> tuple[Blend, Blend, Mapping[str, Any]]:
+        """The blend; the same of models that learned from what came earlier alone; and what is said of its members."""
         left_out, members = dict[str, str](), list[Member]()
         for name, recipe in RECIPES.items():
             if recipe.alone:
@@ -113,7 +126,15 @@ class Kitchen:
         earlier = {member.name: self._fitted[member.name].earlier for member in members}
         learned = weigh_members(earlier, members, self._task.later, self._seed)
         models = {m.name: self._trained(m.name) for m, used in zip(members, learned.used, strict=True) if used}
-        return Blend(models, learned.members, learned.weights, learned.calibration), _notes(learned, left_out)
+        return (
+            Blend(models, learned.members, learned.weights, learned.calibration),
+            Blend(earlier, learned.members, learned.weights, learned.calibration),
+            _notes(learned, left_out),
+        )
+
+    def _kept(self, name: str) -> "Checkpoints | None":
+        self.kept.append(name)
+        return self._keep(name)
 
 
 def _notes(learned: Learned, left_out: Mapping[str, str]) -> dict[str, Any]:

@@ -95,9 +95,9 @@ def from_histories(
     whole = [[row for _, row in sorted([*known, *since])] for known, since, _ in told]
     return Task(
         tuple(rows.of),
-        Lessons(Sequences.of(earlier), size, found, repeats=False),
+        Lessons(Sequences.of(earlier), size, found, "history"),
         _some(_grouped(list(zip(earlier, later, strict=True)))),
-        Lessons(Sequences.of(whole), size, found, repeats=False),
+        Lessons(Sequences.of(whole), size, found, "history"),
         _grouped(list(zip(whole, asked, strict=True))),
     )
 
@@ -128,9 +128,9 @@ def _by_time(
     later = next_items(lists.take(slice(cut, None)), hidden, different=hidden == "latest")
     return Task(
         tuple(rows.of),
-        Lessons(lists.take(slice(cut)), size, found, repeats=True),
+        Lessons(lists.take(slice(cut)), size, found, hidden),
         later.take(slice(-MOST_LATER, None)),
-        Lessons(lists, size, found, repeats=True),
+        Lessons(lists, size, found, hidden),
         asked,
     )
 
@@ -142,9 +142,9 @@ def _leave_one_out(
     known = [items[:-1] for items in taught]
     return Task(
         tuple(rows.of),
-        Lessons(Sequences.of(known), size, found, repeats=False),
+        Lessons(Sequences.of(known), size, found, "history"),
         _some(_grouped([(items[:-1], items[-1:]) for items in taught if len(items) > 1])),
-        Lessons(Sequences.of(taught), size, found, repeats=False),
+        Lessons(Sequences.of(taught), size, found, "history"),
         _grouped([(items[:-1], items[-1:]) for items in asked]),
     )
 

@@ -16,13 +16,13 @@ class Config(msgspec.Struct, frozen=True):
 
     width: int = 128
     window: int = 50
-    scale: float = 14.0
+    scale: float = 10.0
     dropout: float = 0.3
     epochs: int = 10
     until: int = 0
     clicks: int = 1024
     rate: float = 2e-3
-    decay: float = 0.0
+    decay: float = 0.1
     negatives: int = 0
     power: float = 0.5
     compared: int = 32

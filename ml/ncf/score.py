@@ -48,12 +48,12 @@ class Ncf:
 
     def score(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """``user`` (D,), ``candidates`` (K,) item rows → (K,) bias + dot + MLP."""
-        plain = self.scale * (self.items[candidates] @ user) + self.bias[candidates]
+        plain = self.scale * (self.items.take(candidates, axis=0) @ user) + self.bias.take(candidates)
         return np.asarray(plain + self.mlp(user, candidates), np.float32)
 
     def mlp(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """(K,) what the MLP adds."""
-        first = self.halves[candidates]
+        first = self.halves.take(candidates, axis=0)
         first += user @ self.user_half + self.user_bias
         np.maximum(first, 0, out=first)
         inner = first @ self.inner

@@ -9,7 +9,7 @@ from torch import Tensor
 from ml.ncf.model import Config, NcfModel
 from ml.ncf.score import Ncf
 from ml.neural.arrays import array
-from ml.neural.softmax import Negatives, full_loss, sampled_loss
+from ml.neural.softmax import Negatives, asked, full_loss, sampled_loss
 from ml.neural.training import Checkpoints, Plan, fit
 from ml.ranker import Lessons, Progress, silent
 
@@ -35,13 +35,12 @@ def train(
     compared = Negatives(counts, config.compared, config.power)
 
     def loss(clicks: Tensor, random: np.random.Generator) -> Tensor:
-        inputs, targets = clicks[:, :-1], clicks[:, 1:]
-        real = targets >= 0
-        users, wanted = model(inputs)[real], targets[real]
+        real, wanted, latest = asked(clicks, lessons.hidden)
+        users = model(clicks[:, :-1])[real]
         if negatives is None:
-            plain = full_loss(users, wanted, model.logits)
+            plain = full_loss(users, wanted, model.logits, latest)
         else:
-            plain = sampled_loss(users, wanted, model.logits, negatives, random)
+            plain = sampled_loss(users, wanted, model.logits, negatives, random, latest)
         return plain + whole_loss(model, users, wanted, compared, random)
 
     plan = Plan(config.epochs, config.until or config.epochs, config.clicks, config.window, config.rate, config.decay)

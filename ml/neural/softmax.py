@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml.sequences import Hidden
+
 Logits = Callable[[Tensor, Tensor | None], Tensor]
 
 
@@ -34,17 +36,39 @@ class Negatives:
         return torch.from_numpy(np.log(inside).astype(np.float32))
 
 
-def full_loss(vectors: Tensor, targets: Tensor, logits: Logits) -> Tensor:
-    """``vectors`` (P, D), ``targets`` (P,) item rows → the mean cross entropy over all items."""
-    return torch.nn.functional.cross_entropy(logits(vectors, None), targets)
+def asked(clicks: Tensor, hidden: Hidden) -> tuple[Tensor, Tensor, Tensor | None]:
+    """``clicks`` (B, T + 1), -1 pads on the right → which of the (B, T) places are learnt from, the target of each
+    (P,), and the item before it (P,) where that one cannot be the answer."""
+    targets, latest = clicks[:, 1:], clicks[:, :-1]
+    if hidden == "none":
+        real = targets >= 0
+        return real, targets[real], None
+    real = (targets >= 0) & (targets != latest)
+    return real, targets[real], latest[real]
+
+
+def full_loss(vectors: Tensor, targets: Tensor, logits: Logits, latest: Tensor | None = None) -> Tensor:
+    """``vectors`` (P, D), ``targets`` (P,) item rows → the mean cross entropy over all items but the ``latest``."""
+    every = logits(vectors, None)
+    if latest is not None:
+        every = every.scatter(1, latest[:, None], -torch.inf)
+    return torch.nn.functional.cross_entropy(every, targets)
 
 
 def sampled_loss(
-    vectors: Tensor, targets: Tensor, logits: Logits, negatives: Negatives, random: np.random.Generator
+    vectors: Tensor,
+    targets: Tensor,
+    logits: Logits,
+    negatives: Negatives,
+    random: np.random.Generator,
+    latest: Tensor | None = None,
 ) -> Tensor:
     """The same over the targets of the batch and a sample of all items; each candidate is there once."""
     drawn, _ = negatives.draw(random)
     among = torch.unique(torch.cat([drawn, targets]))
     correction = negatives.expected(among.numpy())
     places = torch.searchsorted(among, targets)
-    return torch.nn.functional.cross_entropy(logits(vectors, among) - correction, places)
+    some = logits(vectors, among) - correction
+    if latest is not None:
+        some = some.masked_fill(among[None] == latest[:, None], -torch.inf)
+    return torch.nn.functional.cross_entropy(some, places)

@@ -28,9 +28,6 @@ class Checkpoints(Protocol):
     def save(self, state: Arrays) -> None:
         """Replaces what was saved, at once or not at all."""
 
-    def clear(self) -> None:
-        """The training is done."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -59,7 +56,8 @@ def fit(
 
     With ``measure``, which is asked after each epoch and whose larger values are better, the best epoch's weights are
     kept, and training ends when they are not bettered. AdamW (Loshchilov & Hutter 2019). What ``checkpoints`` has of
-    this very training is gone on from, to the same end as without the break.
+    this very training is gone on from, to the same end as without the break; a training that was done is not repeated.
+    Whoever gives them clears them, when what was trained is kept.
     """
     state = State(learner, plan, seed)
     if checkpoints and (saved := checkpoints.load()):
@@ -71,8 +69,6 @@ def fit(
         if checkpoints:
             checkpoints.save(state.arrays())
     state.take_best()
-    if checkpoints:
-        checkpoints.clear()
     return state.best_epoch
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-SESSION_GAP_MS = 30 * 60_000
+from readmodels.features import SESSION_GAP_MS
+
+__all__ = ["SESSION_GAP_MS", "Look", "sessions"]
 Look = tuple[int, int, str]
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from readmodels.statistics import Statistics
 
+#: Of its artefacts.
+KIND = "next-item"
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 

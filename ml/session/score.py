@@ -31,6 +31,11 @@ class Session:
         vectors = self.vectors(history)
         return np.asarray(self.scale * (vectors @ self.items.T) + self.bias, np.float32)
 
+    def score(self, session: Floats, candidates: Rows) -> Floats:
+        """``session`` (D,), ``candidates`` (K,) item rows → (K,) logits."""
+        cosines = self.items.take(candidates, axis=0) @ session
+        return np.asarray(self.scale * cosines + self.bias.take(candidates), np.float32)
+
     def vectors(self, history: Sequences) -> Floats:
         """(B, D) each session as a unit vector; zeros without any view."""
         latest = history.last(self.window)

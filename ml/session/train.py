@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ml.neural.arrays import array
-from ml.neural.softmax import Negatives, full_loss, sampled_loss
+from ml.neural.softmax import Negatives, asked, full_loss, sampled_loss
 from ml.neural.training import Checkpoints, Plan, fit
 from ml.ranker import Lessons, Progress, silent
 from ml.session.model import Config, SessionModel
@@ -33,12 +33,11 @@ def train(
     negatives = Negatives(counts, config.negatives, config.power) if config.negatives else None
 
     def loss(clicks: Tensor, random: np.random.Generator) -> Tensor:
-        inputs, targets = clicks[:, :-1], clicks[:, 1:]
-        real = targets >= 0
-        vectors = model(inputs)[real]
+        real, targets, latest = asked(clicks, lessons.hidden)
+        vectors = model(clicks[:, :-1])[real]
         if negatives is None:
-            return full_loss(vectors, targets[real], model.logits)
-        return sampled_loss(vectors, targets[real], model.logits, negatives, random)
+            return full_loss(vectors, targets, model.logits, latest)
+        return sampled_loss(vectors, targets, model.logits, negatives, random, latest)
 
     plan = Plan(config.epochs, config.until or config.epochs, config.clicks, config.window, config.rate, config.decay)
     look = (lambda: measure(ready(model))) if measure else None

@@ -165,7 +165,7 @@ def test_the_index_names_every_decision(name: str) -> None:
     assert f"(adr/{name})" in page("README.md")
 
 
-@pytest.mark.parametrize("name", ["channels.md", "encryption.md", "http.md"])
+@pytest.mark.parametrize("name", ["channels.md", "encryption.md", "http.md", "models.md"])
 def test_code_in_the_pages_runs(name: str) -> None:
     blocks = BLOCK.findall(page(name))
     assert any("assert " in block for block in blocks)

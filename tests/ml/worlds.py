@@ -31,4 +31,4 @@ def ring_task(sessions: int = 800, items: int = 40, seed: int = 0) -> Task:
 
 
 def lessons(lists: list[list[int]], items: int) -> Lessons:
-    return Lessons(Sequences.of(lists), items, None, repeats=True)
+    return Lessons(Sequences.of(lists), items, None, "none")

@@ -11,8 +11,8 @@ from domain.values import Channel, LawfulBasis, Line, Purpose
 from projections.customer import apply
 from projections.moment import digest, millis, tag
 from projections.versions import GapError
-from queries.customer import cart_of
 from readmodels.customer import Consent, CustomerRecord, Latest, Order, Purchase, Return, Spend, View, combine
+from readmodels.features import cart_of
 from tests.projections.facts import START, folded, recorded
 from tests.projections.test_customer_fold import fact, put
 

@@ -12,8 +12,8 @@ from domain.customer import Customer
 from domain.values import Channel, Line
 from projections.customer import apply
 from projections.versions import GapError
-from queries.customer import cart_of
 from readmodels.customer import CustomerRecord, combine, decode, encode
+from readmodels.features import cart_of
 from tests.projections.facts import START, folded, histories, recorded, shuffle
 
 RANDOMS = st.randoms(use_true_random=False)

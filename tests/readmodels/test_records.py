@@ -16,7 +16,8 @@ def test_every_key_is_in_its_namespace_and_a_person_is_on_one_node() -> None:
     generational += [where.statistics_part(0), where.statistics("ab")]
     assert all(key.startswith("shop:g7:") for key in generational)
     assert where.person(person).endswith(f"{{{person}}}")
-    others = [keys.generations, keys.newest_generation, keys.confirmed, keys.model]
+    others = [keys.generations, keys.newest_generation, keys.confirmed]
+    others += [keys.jobs, keys.job_runs, keys.job_times]
     assert len({key("shop") for key in others}) == len(others)
     assert all(key("shop").startswith("shop:") and not key("shop").startswith("shop:g7") for key in others)
 

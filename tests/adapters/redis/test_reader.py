@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 
 from adapters import redis as redis_adapter
@@ -14,7 +13,7 @@ from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, Redis
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from ml.nextitem.model import Config
-from readmodels import catalogue, customer, keys, statistics
+from readmodels import catalogue, customer, statistics
 from readmodels.catalogue import Count, Listing, Price, ProductRecord
 from readmodels.customer import CustomerRecord
 from readmodels.keys import Keys
@@ -32,6 +31,7 @@ class Room:
     def __init__(self, servers: Wiring) -> None:
         self.url, self.client, self.name = servers.redis_url, servers.redis, f"t_{uuid4().hex[:12]}"
         self.generations = Generations(self.client, self.name)
+        self.model: Config | None = None
         redis_adapter.load_functions(self.client)
 
     def people(self, generation: int = 1) -> RedisCustomerStore:
@@ -48,7 +48,7 @@ class Room:
         """Runs the steps with one reader."""
 
         async def run() -> None:
-            reader = RedisReader(self.url, self.name)
+            reader = RedisReader(self.url, self.name, in_use=lambda: self.model)
             try:
                 for step in steps:
                     await step(reader)
@@ -140,8 +140,11 @@ def test_statistics_and_the_model_count_from_the_next_request_on(room: Room) -> 
         RedisStatisticsStore(room.client, Keys(room.name, 1)).publish("d1", statistics.encode(told))
         second = await reader.shop()
         assert second is not first
-        room.client.set(keys.model(room.name), msgspec.json.encode(Config()))
-        assert await reader.shop() is not second
+        assert await reader.shop() is second
+        room.model = Config(popularity=1.0)
+        third = await reader.shop()
+        assert (third is second, third.model.config) == (False, room.model)
+        assert await reader.shop() is third
 
     room.ask(look)
 

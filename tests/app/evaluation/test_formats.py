@@ -28,7 +28,7 @@ def test_sessions(tmp_path: Path) -> None:
     assert named(task, task.lessons.sequences) == ["ab", "bca", "ca"]
     assert named(task, task.queries.history) == ["ab", "a", ""]
     assert named(task, task.queries.targets) == ["c", "b", "?"]
-    assert task.lessons.repeats
+    assert task.lessons.hidden == task.queries.hidden == "none"
 
 
 def test_sequences_with_attributes(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ ITEMS = 5
 
 
 def lessons(lists: list[list[int]], items: int = ITEMS) -> Lessons:
-    return Lessons(Sequences.of(lists), items, None, repeats=True)
+    return Lessons(Sequences.of(lists), items, None, "none")
 
 
 small = st.lists(st.lists(st.integers(0, ITEMS - 1), min_size=1, max_size=6), min_size=1, max_size=12)

@@ -1,0 +1,6 @@
+"""What ``bespoke evaluate next-item`` lets choose from; apart, so that the command line starts without the models."""
+
+BLEND = "blend"
+MODELS = (BLEND, "popularity", "itemknn", "ease", "transitions", "vstan", "session", "ncf")
+FORMATS = ("eshop", "sessions", "sequences", "ratings")
+SPLITS = ("random", "temporal")

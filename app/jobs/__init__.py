@@ -1,0 +1,1 @@
+"""Jobs: what is trained in the background, when, and by whom."""
