@@ -32,12 +32,12 @@ class Config(msgspec.Struct, frozen=True):
     dropout: float = 0.1
     forgotten: float = 0.1
     corrected: bool = True
-    epochs: int = 8
+    epochs: int = 6
     until: int = 0
     clicks: int = 1024
     rate: float = 3e-3
     decay: float = 1e-5
-    negatives: int = 1024
+    negatives: int = 256
 
 
 class Tower(nn.Module):

@@ -19,7 +19,9 @@ def overlap(attributes: Attributes, cold: Cold, asked: Asked) -> Floats:
     rare = having @ sparse.diags_array(rarity.astype(np.float32))
     lengths = np.sqrt(np.asarray(rare.multiply(rare).sum(axis=1)).ravel())
     vectors = sparse.csr_array(sparse.diags_array((1 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ rare)
-    return np.asarray((_recent(asked.history, attributes.items) @ vectors @ vectors[cold.removed].T).toarray(), np.float32)
+    return np.asarray(
+        (_recent(asked.history, attributes.items) @ vectors @ vectors[cold.removed].T).toarray(), np.float32
+    )
 
 
 def ridge(attributes: Attributes, cold: Cold, asked: Asked) -> Floats:
