@@ -101,11 +101,8 @@ def worth(model: Ranker, queries: Queries) -> float:
     return found["ndcg@10"] + found["mrr@20"]
 
 
-def neural(model: str) -> Fit:
-    """A model of ``ml.<model>``, trained for as many epochs as help. Needs torch.
-
-    The scale of the cosines grows with the logarithm of the catalogue, as the softmax has so many items to outweigh.
-    """
+def neural(model: str, *, sized: bool = True) -> Fit:
+    """A model of ``ml.<model>``, trained for as many epochs as help. ``sized``: see ``for_size``. Needs torch."""
 
     def fit(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
         try:
@@ -113,10 +110,7 @@ def neural(model: str) -> Fit:
         except ImportError:
             raise NotForThisError(f"{model} needs torch: pip install 'bespoke[train]'") from None
         module: Any = import_module(f"ml.{model}.train")
-        items = task.lessons.items
-        config = replace(
-            module.Config(), negatives=SAMPLED if items > SAMPLED_ABOVE else 0, scale=round(4 + log(items), 2)
-        )
+        config = for_size(module.Config(), task.lessons.items) if sized else module.Config()
         if quick:
             config = replace(config, epochs=QUICK_EPOCHS, width=QUICK_WIDTH)
         curve: list[float] = []
@@ -143,6 +137,19 @@ def neural(model: str) -> Fit:
         return Fitted(earlier, final, {"epochs": epochs, "curve": [round(value, 5) for value in curve]})
 
     return fit
+
+
+def described(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
+    """The content model, where items have attributes."""
+    if task.lessons.attributes is None:
+        raise NotForThisError("content is left out: there are no attributes of items")
+    return neural("content", sized=False)(task, seed, progress, quick=quick, kept=kept)
+
+
+def for_size(config: Any, items: int) -> Any:
+    """The scale of the cosines grows with the logarithm of the catalogue, as the softmax has so many items to outweigh;
+    in a large one it is over a sample."""
+    return replace(config, negatives=SAMPLED if items > SAMPLED_ABOVE else 0, scale=round(4 + log(items), 2))
 
 
 def limited(task: Task, seed: int, progress: Progress, *, quick: bool, kept: "Kept" = nowhere) -> Fitted:
@@ -190,6 +197,7 @@ RECIPES: dict[str, Recipe] = {
         Form.SHARE,
         1e-3,
     ),
+    "content": Recipe(described, Form.LOGIT),
     "session": Recipe(neural("session"), Form.LOGIT),
     "ncf": Recipe(neural("ncf"), Form.LOGIT),
 }

@@ -46,7 +46,7 @@ def shown(gathered: Gathered, scores: Doubles) -> Shown:
     of = np.repeat(np.arange(len(gathered)), sizes)
     shares, _ = softmax(scores, gathered)
     came = np.zeros(len(scores))
-    came[gathered.targets] = 1
+    came[gathered.targets[gathered.targets >= 0]] = 1
     order = np.lexsort((-scores, of))
     within = np.arange(len(order)) - np.repeat(gathered.indptr[:-1], sizes)
     best = order[within < SHOWN]

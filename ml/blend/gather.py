@@ -25,7 +25,8 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """The candidates of query q are at ``indptr[q]:indptr[q + 1]``: ``items`` (C,) and ``features`` (C, M), a column a
-    member. ``targets`` (Q,) is the target's place among all candidates; ``contexts`` and ``persons`` (Q,)."""
+    member. ``targets`` (Q,) is the target's place among all candidates, -1 where it is none of them; ``contexts`` and
+    ``persons`` (Q,)."""
 
     indptr: Bounds
     items: Rows
@@ -40,11 +41,16 @@ class Gathered:
     def take(self, chosen: NDArray[np.int64]) -> "Gathered":
         """These queries alone."""
         whole = Sequences(self.indptr, np.arange(len(self.items), dtype=np.int32)).take(chosen)
-        moved = self.targets[chosen] - self.indptr[chosen] + whole.indptr[:-1]
+        targets = self.targets[chosen]
+        moved = np.where(targets < 0, -1, targets - self.indptr[chosen] + whole.indptr[:-1])
         kept = whole.items
         return Gathered(
             whole.indptr, self.items[kept], self.features[kept], moved, self.contexts[chosen], self.persons[chosen]
         )
+
+    def answerable(self) -> "Gathered":
+        """The queries whose target is among the candidates."""
+        return self.take(np.flatnonzero(self.targets >= 0))
 
     def members(self, columns: Sequence[int]) -> "Gathered":
         """With these members alone."""
@@ -54,8 +60,12 @@ class Gathered:
 
 
 def gather(models: Mapping[str, Ranker], members: Sequence[Member], queries: Queries, each: int) -> Gathered:
-    """Each member's best ``each`` items of every query, and the target. Of several targets each is a query of its own;
-    those that are unknown, or hidden because they came before, are left out."""
+    """Each member's best ``each`` items of every query. Of several targets each is a query of its own; those that are
+    unknown, or hidden because they came before, are left out.
+
+    The target is not added where no member has it: all others are there because they score high, so that what was
+    learned of it would be that high scores are wrong.
+    """
     asked = one_by_one(queries)
     asked_for: list[int] = []
     sizes, items, features, targets = [], [], [], []
@@ -66,26 +76,28 @@ def gather(models: Mapping[str, Ranker], members: Sequence[Member], queries: Que
             if not np.isfinite(said[0][row, target]):
                 continue
             asked_for.append(begin + row)
-            found = candidates([scores[row] for scores in said], int(target), each)
+            found = candidates([scores[row] for scores in said], each)
+            place = int(np.searchsorted(found, target))
             sizes.append(len(found))
             items.append(found)
-            targets.append(int(np.searchsorted(found, target)))
+            targets.append(place if place < len(found) and found[place] == target else -1)
             features.append(np.stack([scores[row, found] for scores in said], axis=1))
     indptr = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    within = np.array(targets, np.int64)
     return Gathered(
         indptr,
         np.concatenate(items).astype(np.int32),
         np.concatenate(features),
-        indptr[:-1] + np.array(targets, np.int64),
+        np.where(within < 0, -1, indptr[:-1] + within),
         contexts_of(asked.history.lengths)[asked_for],
         asked.persons[asked_for],
     )
 
 
-def candidates(said: Sequence[Floats], target: int, each: int) -> NDArray[np.int64]:
-    """The items (K,) that any member ranks among its best, and the target, by row."""
+def candidates(said: Sequence[Floats], each: int) -> NDArray[np.int64]:
+    """The items (K,) that any member ranks among its best, by row."""
     best = [np.argpartition(-scores, min(each, len(scores) - 1))[:each] for scores in said]
-    found = np.unique(np.concatenate([*best, [target]]))
+    found = np.unique(np.concatenate(best))
     return np.asarray(found[np.isfinite(said[0][found])], np.int64)
 
 

@@ -16,6 +16,7 @@ Weights = NDArray[np.float64]
 #: How strongly a context's weights are drawn to those of all: so many queries count as much as the pull.
 PULL = 50.0
 STEPS = 30
+MISSED = 1 << 30
 RIDGE = 1e-6
 TINY = 1e-12
 SMALLEST = 1e-3
@@ -24,10 +25,16 @@ ENOUGH = 1e-7
 
 
 def learn(gathered: Gathered, most: Weights | None = None) -> Weights:
-    """(contexts, M) weights. ``most``: (contexts, M) what they may be at most."""
+    """(contexts, M) weights. ``most``: (contexts, M) what they may be at most.
+
+    Queries whose target is no candidate tell nothing of how candidates compare, and are left out.
+    """
+    gathered = gathered.answerable()
     members = gathered.features.shape[1]
     limits = np.full((len(Context), members), np.inf) if most is None else most
     start = np.minimum(np.full(members, 1.0 / members), limits.max(axis=0))
+    if not len(gathered):
+        return np.tile(start, (len(Context), 1))
     together = _best(gathered, start, limits.max(axis=0), 1 / len(gathered))
     found = [np.minimum(together, limits[context]) for context in Context]
     for context in Context:
@@ -89,6 +96,8 @@ def blended(gathered: Gathered, weights: Weights) -> NDArray[np.float64]:
 
 
 def places(gathered: Gathered, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(Q,) the place of each target among its candidates, 1 is best, ties counted against the blend."""
+    """(Q,) the place of each target among its candidates, 1 is best, ties counted against the blend; ``MISSED`` where
+    it is none of them."""
     wanted = np.repeat(scores[gathered.targets], np.diff(gathered.indptr))
-    return np.asarray(np.add.reduceat((scores >= wanted).astype(np.int64), gathered.indptr[:-1]), np.int64)
+    found = np.add.reduceat((scores >= wanted).astype(np.int64), gathered.indptr[:-1])
+    return np.where(gathered.targets < 0, MISSED, found)

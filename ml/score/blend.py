@@ -12,6 +12,7 @@ from ml.blend.contexts import contexts_of
 from ml.blend.forms import Form
 from ml.blend.gather import Member
 from ml.blend.score import Blend
+from ml.content.score import Content
 from ml.ncf.score import Ncf
 from ml.ranker import Ranker
 from ml.score.stored import pack, unpack
@@ -58,6 +59,8 @@ def logits(model: Ranker, history: Rows, candidates: Rows) -> Floats:
     """(K,) those of a model that can score some items alone, without scoring all."""
     if isinstance(model, Session):
         return model.score(model.vectors(one(history))[0], candidates)
+    if isinstance(model, Content):
+        return np.asarray(model.scale * (model.items[candidates] @ model.users(one(history))[0]), np.float32)
     if isinstance(model, Ncf):
         return model.score(model.users(one(history))[0], candidates)
     return np.asarray(model.scores(one(history))[0][candidates], np.float32)

@@ -1,7 +1,7 @@
 """Trained models as the arrays and the configuration of an artefact, and back again."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from ml.baselines.popularity import Popularity
 from ml.baselines.transitions import Transitions
 from ml.baselines.vstan import Config as VstanConfig
 from ml.baselines.vstan import Vstan
+from ml.content.score import Content, TowerWeights
 from ml.ncf.score import Ncf
 from ml.ranker import Ranker
 from ml.sequences import Sequences
@@ -110,7 +111,30 @@ def _vstan_again(config: Config, arrays: Arrays) -> Ranker:
     return Vstan(msgspec.convert(config, VstanConfig), remembered, *parts)
 
 
+TOWERS = ("item_tower", "user_tower")
+TABLE = "table."
+
+
+def _content(model: Content) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    config, arrays = _plain(replace(model, tables={}))
+    for tower in TOWERS:
+        arrays |= {f"{tower}.{name}": array for name, array in _plain(config.pop(tower))[1].items()}
+    arrays |= {f"{TABLE}{field}": table for field, table in model.tables.items()}
+    return {name: config[name] for name in ("window", "scale")}, arrays
+
+
+def _content_again(config: Config, arrays: Arrays) -> Ranker:
+    towers: dict[str, Any] = {
+        tower: TowerWeights(**{field.name: arrays[f"{tower}.{field.name}"] for field in fields(TowerWeights)})
+        for tower in TOWERS
+    }
+    tables = {name.removeprefix(TABLE): arrays[name] for name in arrays if name.startswith(TABLE)}
+    plain: dict[str, Any] = {name: arrays[name] for name in ("attention", "ago", "items")}
+    return Content(**config, **towers, **plain, tables=tables, corrections=arrays.get("corrections"))
+
+
 KINDS: dict[str, Kind] = {
+    "content": Kind(Content, _content, _content_again),
     "popularity": _plainly(Popularity),
     "ease": _plainly(Ease),
     "session": _plainly(Session),

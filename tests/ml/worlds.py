@@ -27,7 +27,7 @@ def ring_task(sessions: int = 800, items: int = 40, seed: int = 0) -> Task:
     walks = rings(sessions, items, seed)
     cut = sessions * 9 // 10
     asked = [(walk[:at], walk[at]) for walk in walks[cut:] for at in range(len(walk) - 1, 0, -1)]
-    return from_sessions(walks[:cut], asked)
+    return from_sessions(walks[:cut], asked, {f"i{item}": [f"ring {item // (items // 4)}"] for item in range(items)})
 
 
 def lessons(lists: list[list[int]], items: int) -> Lessons:

@@ -39,7 +39,9 @@ def test_the_command_line_names_every_model() -> None:
     assert (names.BLEND, *RECIPES) == names.MODELS
 
 
-@pytest.mark.parametrize("model", [name for name in names.MODELS if name not in ("session", "ncf", "blend", "ials")])
+@pytest.mark.parametrize(
+    "model", [name for name in names.MODELS if name not in ("session", "ncf", "content", "blend", "ials")]
+)
 def test_each_simple_model_beats_chance(files: tuple[Path, Path], model: str) -> None:
     code, out, _ = run("--format", "sessions", "--train", files[0], "--test", files[1], "--model", model, "--json")
     figures = json.loads(out)

@@ -172,3 +172,16 @@ def test_several_targets_are_several_queries_and_hidden_or_unknown_ones_none() -
     found = gather({"a": Table(np.eye(ITEMS, dtype=np.float32))}, [Member("a", Form.SHARE, 0.1)], asked, 3)
     assert found.items[found.targets].tolist() == [2, 3]
     assert found.persons.tolist() == [5, 6]
+
+
+def test_targets_that_no_member_finds_teach_nothing_and_count_as_missed() -> None:
+    random = np.random.default_rng(5)
+    asked = queries(random, 400)
+    targets = asked.targets.items.copy()
+    targets[::2] = (asked.history.items[::2] + 15) % ITEMS  # nobody's candidate
+    hard = Queries(asked.history, Sequences(asked.targets.indptr, targets), "latest", asked.persons)
+    models = {"a": Table(np.roll(np.eye(ITEMS, dtype=np.float32), 1, axis=1) + 0.01)}
+    gathered = gather(models, [Member("a", Form.SHARE, 0.01)], hard, 1)
+    assert (gathered.targets[::2] == -1).all()
+    assert learn(gathered) == pytest.approx(learn(gathered.answerable()))
+    assert (places(gathered, np.zeros(len(gathered.items)))[::2] > ITEMS).all()

@@ -150,9 +150,6 @@ class Memory:
         if not self.left:
             raise KeyboardInterrupt
 
-    def clear(self) -> None:
-        self.state = None
-
 
 def test_a_broken_training_goes_on_to_the_same_end() -> None:
     brief = but(SMALL, epochs=3)
@@ -167,7 +164,6 @@ def test_a_broken_training_goes_on_to_the_same_end() -> None:
     for field in fields(Content):
         one, other = getattr(resumed, field.name), getattr(whole, field.name)
         assert not isinstance(one, np.ndarray) or np.array_equal(one, other), field.name
-    assert memory.state is None
 
 
 def test_candidates_are_corrected_for_how_they_were_drawn() -> None:
