@@ -17,7 +17,7 @@ PACKAGES := domain readmodels commands projections ml queries adapters app
 STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(pwd -P)" ] && \
 	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
 
-.PHONY: help setup setup-dev run test lint type bench bench-bandit bench-log bench-models drill evaluate clean
+.PHONY: help setup setup-dev run test lint type bench bench-bandit bench-content bench-log bench-models drill evaluate clean
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-log  the event log: ingest, projecting, rebuilding; EVENTS=2000000 for a smaller one'
 	@echo 'make bench-bandit  regret of the contextual bandit and of its rivals; ARGS="--seeds 3"'
 	@echo 'make drill   kill -9 at random under load, then compare the books; ROUNDS=100'
+	@echo 'make bench-content  items without a history; needs the real data in ../shared'
 	@echo 'make bench-models  scoring, training and the quick mode of the models'
 	@echo 'make evaluate  how well the next item is predicted, on the demo clicks'
 	@echo 'make setup   only create .venv with what running needs'
@@ -78,6 +79,9 @@ bench-log: setup-dev
 
 drill: setup-dev
 	@$(BIN)/python -m benchmarks.drill --rounds $(ROUNDS) $(ARGS)
+
+bench-content: setup-dev
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.content $(ARGS)
 
 bench-models: setup-dev
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.models $(ARGS)
