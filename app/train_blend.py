@@ -13,7 +13,7 @@ from ml.checkpoints import Checkpoints
 from ml.evaluation.metrics import by_query, means
 from ml.evaluation.ranking import rank
 from ml.lessons import task_of
-from ml.score.blend import store
+from ml.score.blend import KIND, store
 from projections.examples import Rules
 
 SEED = 0
@@ -39,11 +39,15 @@ def run(
     state = wiring.settings.checkpoints_folder()
     run_id = f"{found.examples.digest()[:16]}-{'quick' if quick else 'full'}"
     kitchen = Kitchen(task, SEED, quick, steps, lambda name: Checkpoints(state, f"{run_id}-{name}"))
-    blend, earlier, notes = kitchen.blend()
-    metrics = means(by_query(rank(earlier, task.later))) | {"ece": notes["ece"]}
-    positions = found.positions
-    position = Position(positions.shards, positions.epoch, positions.catalogue, found.examples.digest())
-    artefact = store(wiring.settings.models_folder(), blend, task.names, position, metrics, dict(notes))
+    with wiring.tracker.run(KIND, {"seed": SEED, "quick": quick, "examples": len(found.examples)}) as told:
+        blend, earlier, notes = kitchen.blend()
+        metrics = means(by_query(rank(earlier, task.later))) | {"ece": notes["ece"]}
+        positions = found.positions
+        position = Position(positions.shards, positions.epoch, positions.catalogue, found.examples.digest())
+        artefact = store(wiring.settings.models_folder(), blend, task.names, position, metrics, dict(notes))
+        for name, value in metrics.items():
+            told.metric(name, value)
+        told.tag("artefact", artefact.digest)
     wiring.models.promote(artefact.digest, at_ms=time.time_ns() // 1_000_000, by="train")
     for name in kitchen.kept:
         Checkpoints(state, f"{run_id}-{name}").clear()
