@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from ml.sequences import Attributes, Field, Sequences, ragged
+from readmodels.catalogue import ProductRecord
 
 #: How many codes a field has.
 SIZES = {
@@ -40,6 +41,15 @@ class Described(msgspec.Struct, frozen=True):
     styles: tuple[str, ...] = ()
     season: str | None = None
     price_cents: int | None = None
+
+
+def of_record(record: ProductRecord) -> Described:
+    """What the catalogue says of a product; its tags are taken for styles."""
+    listing, price = record.listing, record.price
+    cents = price.cents if price else None
+    if listing is None:
+        return Described(price_cents=cents)
+    return Described(listing.title, listing.category, listing.brand, listing.colour, listing.tags, price_cents=cents)
 
 
 class Bands(msgspec.Struct, frozen=True):

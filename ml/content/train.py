@@ -49,17 +49,22 @@ def train(
 
 
 def learn(
-    lessons: Lessons, seed: int = 0, progress: Progress = silent, config: Config | None = None
+    lessons: Lessons,
+    seed: int = 0,
+    progress: Progress = silent,
+    config: Config | None = None,
+    kept: Callable[[str], Checkpoints | None] = lambda name: None,
 ) -> tuple[Content, int]:
     """Trains without a tenth of the items for as long as these are found the better for it, then on all as long.
 
-    Raises NoAttributesError.
+    ``kept``: the checkpoints of each of the two, by its name. Raises NoAttributesError.
     """
     config = config or Config()
     cold = remove(lessons.sequences, lessons.items, seed, REMOVED_TO_CHOOSE)
     fewer = dataclasses.replace(lessons, sequences=cold.lessons)
-    _, epochs = train(fewer, seed, progress, config, lambda content: found_cold(content, cold))
-    return train(lessons, seed, progress, msgspec.structs.replace(config, until=epochs))
+    _, epochs = train(fewer, seed, progress, config, lambda content: found_cold(content, cold), kept("content-without"))
+    whole = msgspec.structs.replace(config, until=epochs)
+    return train(lessons, seed, progress, whole, checkpoints=kept("content-whole"))
 
 
 def found_cold(content: Content, cold: Cold) -> float:

@@ -14,10 +14,12 @@ from ml.content.features import (
     code,
     coded,
     describe,
+    of_record,
     rows_of,
     tokens,
 )
 from ml.sequences import Field
+from readmodels.catalogue import Listing, Price, ProductRecord
 
 SKIRT = Described("Linen skirt, blue", "Skirts", "Acme", "Blue", ("midi", "linen"), "summer", 4_900)
 
@@ -80,3 +82,14 @@ def test_rows_are_taken_in_the_order_asked_for() -> None:
 def test_a_product_with_one_field_has_codes_there_alone(kept: str) -> None:
     found = describe([Described(**{kept: "winter"})], Bands())
     assert [name for name, field in found.fields.items() if len(field.codes)] == ["text" if kept == "title" else kept]
+
+
+def test_a_product_of_the_catalogue_is_described_by_what_is_known_of_it() -> None:
+    listing = Listing(
+        1, 1, "Linen skirt, blue", "Skirts", "Acme", "Blue", "M", ("midi", "linen"), None, True, None, None
+    )
+    whole = of_record(ProductRecord(2, "S1", listing, Price(1, 1, 4_900, "EUR")))
+    assert whole == Described("Linen skirt, blue", "Skirts", "Acme", "Blue", ("midi", "linen"), None, 4_900)
+    assert of_record(ProductRecord(1, "S1", listing)).price_cents is None
+    assert of_record(ProductRecord(1, "S1", None, Price(1, 1, 4_900, "EUR"))) == Described(price_cents=4_900)
+    assert of_record(ProductRecord()) == Described()

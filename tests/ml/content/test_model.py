@@ -166,6 +166,17 @@ def test_a_broken_training_goes_on_to_the_same_end() -> None:
         assert not isinstance(one, np.ndarray) or np.array_equal(one, other), field.name
 
 
+def test_each_of_the_two_trainings_goes_on_after_a_kill() -> None:
+    brief, stores = but(SMALL, epochs=2), {"content-without": Memory(saves=99), "content-whole": Memory(saves=1)}
+    with pytest.raises(KeyboardInterrupt):
+        learn(WORLD, 2, silent, brief, stores.__getitem__)
+    told: list[float] = []
+    resumed, epochs = learn(WORLD, 2, lambda words, part: told.append(part), brief, stores.__getitem__)
+    assert all(part > 0.5 for part in told), "what was trained was not trained again"
+    whole, as_long = learn(WORLD, 2, silent, brief)
+    assert epochs == as_long and np.array_equal(resumed.items, whole.items)
+
+
 def test_candidates_are_corrected_for_how_they_were_drawn() -> None:
     model = model_of(corrected=False)
     counts = np.arange(ITEMS) + 1
