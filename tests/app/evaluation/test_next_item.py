@@ -36,11 +36,11 @@ def run(*arguments: object) -> tuple[int, str, str]:
 
 
 def test_the_command_line_names_every_model() -> None:
-    assert (names.BLEND, *RECIPES) == names.MODELS
+    assert (names.BLEND, names.GIVEN, *RECIPES) == names.MODELS
 
 
 @pytest.mark.parametrize(
-    "model", [name for name in names.MODELS if name not in ("session", "ncf", "content", "blend", "ials")]
+    "model", [name for name in names.MODELS if name not in ("session", "ncf", "content", "blend", "ials", names.GIVEN)]
 )
 def test_each_simple_model_beats_chance(files: tuple[Path, Path], model: str) -> None:
     code, out, _ = run("--format", "sessions", "--train", files[0], "--test", files[1], "--model", model, "--json")
@@ -71,6 +71,15 @@ def test_a_blend_says_what_its_members_are_worth(files: tuple[Path, Path]) -> No
     assert all({"ndcg@10", "low", "high", "kept"} == set(each) for each in blend["notes"]["worth"].values())
     assert 0 <= blend["notes"]["ece"] < 0.1
     assert blend["hr@10"] > 0.4
+
+
+def test_given_weights_are_taken_as_they_are(files: tuple[Path, Path]) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    code, out, _ = run(
+        "--format", "sessions", "--train", files[0], "--test", files[1], "--quick", "--model", names.GIVEN, "--json"
+    )
+    assert code == 0
+    assert json.loads(out)["notes"] == {"weights": {"ncf": 0.7}}, "these sessions have no attributes"
 
 
 def test_the_same_seed_gives_the_same_figures(files: tuple[Path, Path]) -> None:
