@@ -17,7 +17,9 @@ PACKAGES := domain readmodels commands projections ml queries adapters app
 STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(pwd -P)" ] && \
 	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
 
-.PHONY: help setup setup-dev run test lint type bench bench-bandit bench-content bench-log bench-models drill evaluate clean
+.PHONY: help setup setup-dev run test lint type bench bench-bandit bench-content bench-experiments bench-fresh bench-log bench-models
+.PHONY: bench-openapi bench-replay bench-serve drill evaluate clean
+.PHONY: drill-serve bench-losses bench-renttherunway
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -25,11 +27,19 @@ help:
 	@echo 'make lint    formatting, lint and import directions'
 	@echo 'make type    mypy --strict'
 	@echo 'make bench   from action to answer, and loading'
+	@echo 'make bench-openapi  10,000 made-up requests to the web process: no 5xx, nothing that is not described'
 	@echo 'make bench-log  the event log: ingest, projecting, rebuilding; EVENTS=2000000 for a smaller one'
 	@echo 'make bench-bandit  regret of the contextual bandit and of its rivals; ARGS="--seeds 3"'
 	@echo 'make drill   kill -9 at random under load, then compare the books; ROUNDS=100'
 	@echo 'make bench-content  items without a history; needs the real data in ../shared'
+	@echo 'make bench-experiments  what the statistics of experiments promise, simulated; ARGS="--experiments 1000"'
 	@echo 'make bench-models  scoring, training and the quick mode of the models'
+	@echo 'make bench-serve  recommendations over HTTP at 250,000 items, one worker and two, rivals beside'
+	@echo 'make drill-serve  recommendations while Redis, PostgreSQL and workers are killed; ARGS="--minutes 2"'
+	@echo 'make bench-fresh  from an action to an answer that reflects it, under load'
+	@echo 'make bench-replay  10,000 answers made again to the byte'
+	@echo 'make bench-losses  BPR against sampled softmax'
+	@echo 'make bench-renttherunway  rentals by time; needs the real data in ../shared; ARGS=--quick for a shorter one'
 	@echo 'make evaluate  how well the next item is predicted, on the demo clicks'
 	@echo 'make setup   only create .venv with what running needs'
 	@echo 'make clean   remove .venv, caches and the data in var/'
@@ -51,14 +61,14 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,journey,ray,report,tracking,train]'
+	$(PIP) -e '.[dev,identity,journey,ray,report,tracking,train]'
 	@touch $(DEV)
 
 run: setup
 	@$(BIN)/bespoke up $(ARGS)
 
 test: setup-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff format --check .
@@ -77,14 +87,38 @@ bench-bandit: setup
 bench-log: setup-dev
 	@$(BIN)/python -m benchmarks.event_log --events $(EVENTS) $(ARGS)
 
+bench-openapi: setup-dev
+	@$(BIN)/python -m benchmarks.openapi $(ARGS)
+
 drill: setup-dev
 	@$(BIN)/python -m benchmarks.drill --rounds $(ROUNDS) $(ARGS)
 
 bench-content: setup-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.content $(ARGS)
 
+bench-experiments: setup
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.experiments $(ARGS)
+
 bench-models: setup-dev
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.models $(ARGS)
+
+bench-serve: setup-dev
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving $(ARGS)
+
+drill-serve: setup-dev
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.serving.kills $(ARGS)
+
+bench-fresh: setup
+	@$(BIN)/python -m benchmarks.freshness --background 1000 $(ARGS)
+
+bench-replay: setup
+	@$(BIN)/python -m benchmarks.replay $(ARGS)
+
+bench-losses: setup-dev
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.losses $(ARGS)
+
+bench-renttherunway: setup-dev
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.renttherunway $(ARGS)
 
 evaluate: setup-dev
 	@$(BIN)/python -m benchmarks.next_item

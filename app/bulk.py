@@ -12,8 +12,8 @@ from itertools import pairwise
 from multiprocessing import get_context
 from uuid import UUID
 
-from adapters.eventlog.scan import boundaries, streams_between
-from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
+from adapters.eventlog.scan import boundaries, facts_between
+from adapters.redis.stores import RedisCustomerStore
 from app.children import die_with_parent
 from app.settings import Settings
 from app.tuning import for_batches
@@ -21,9 +21,10 @@ from app.wiring import Wiring
 from commands.ports import UnavailableError
 from projections.bulk import Linked, bring_together, fold_streams
 from projections.project_statistics import publish
+from projections.tally import Tally, decode_counts, encode_counts
 from readmodels.customer import CustomerRecord
 from readmodels.keys import Keys
-from readmodels.statistics import decode_part, encode_part, join
+from readmodels.statistics import encode_part
 
 #: Fewer events than this are folded sooner than a worker has started.
 SMALL = 100_000
@@ -56,7 +57,7 @@ class Done:
     shard: int
     events: int
     linked: list[Linked]
-    part: bytes
+    counts: bytes
 
 
 Engine = Callable[[Settings, Sequence[Slice]], Iterable[Done]]
@@ -78,16 +79,16 @@ def fold_shards(
     slices = [s for shard, head in heads.items() for s in _slices(wiring, shard, head, customers, statistics)]
     engine = engine or (in_process if sum(heads.values()) < SMALL else processes)
     linked: list[Linked] = []
-    parts: dict[int, list[bytes]] = {shard: [] for shard in heads}
+    tallies = {shard: Tally(wiring.settings.least_people) for shard in heads}
     for done in engine(wiring.settings, slices):
         linked += done.linked
-        parts[done.shard].append(done.part)
+        tallies[done.shard].join(decode_counts(done.counts))
         progress(done.events)
     if customers is not None:
         bring_together(RedisCustomerStore(wiring.redis, _keys(wiring, customers)), linked)
     kept = {each.shard for each in slices if each.keep}
     if statistics is not None:
-        _keep_parts(wiring, statistics, parts, heads, kept)
+        _keep_parts(wiring, statistics, tallies, heads, kept)
     for shard in kept:
         wiring.records[shard].save({}, covered=heads[shard])
     return heads
@@ -99,10 +100,10 @@ def fold_slice(wiring: Wiring, task: Slice) -> Done:
         raise UnavailableError("the log's shards were moved meanwhile; rebuild again")
     log = wiring.customers[task.shard]
     store = None if task.customers is None else RedisCustomerStore(wiring.redis, _keys(wiring, task.customers))
-    streams, least = streams_between(log, task.low, task.high, task.until), wiring.settings.least_people
+    streams, least = facts_between(log, task.low, task.high, task.until), wiring.settings.least_people
     keep = wiring.records[task.shard].save if task.keep else _nowhere
     folded = fold_streams(streams, store=store, statistics=task.statistics is not None, least=least, keep=keep)
-    return Done(task.shard, folded.events, folded.linked, encode_part(folded.part))
+    return Done(task.shard, folded.events, folded.linked, encode_counts(folded.counts))
 
 
 def in_process(settings: Settings, slices: Sequence[Slice]) -> Iterator[Done]:
@@ -150,10 +151,10 @@ def _slices(wiring: Wiring, shard: int, head: int, customers: int | None, statis
 
 
 def _keep_parts(
-    wiring: Wiring, generation: int, parts: dict[int, list[bytes]], heads: dict[int, int], kept: set[int]
+    wiring: Wiring, generation: int, tallies: dict[int, Tally], heads: dict[int, int], kept: set[int]
 ) -> None:
-    store, least = RedisStatisticsStore(wiring.redis, _keys(wiring, generation)), wiring.settings.least_people
-    whole = {shard: join(map(decode_part, found), heads[shard], least) for shard, found in parts.items()}
+    store, least = wiring.statistics(generation), wiring.settings.least_people
+    whole = {shard: tally.part(heads[shard]) for shard, tally in tallies.items()}
     for shard, part in whole.items():
         store.save(shard, encode_part(part))
         if shard in kept:

@@ -5,9 +5,10 @@ from typing import Any
 
 from adapters import redis as redis_adapter
 from app import bulk, refilling, runners
+from app.abandoned import making
 from app.wiring import Wiring
 from projections.runner import StoreRestartedError
-from readmodels import keys
+from readmodels import catalogue, keys
 from readmodels.keys import Keys
 from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 
@@ -17,12 +18,18 @@ SHARDED = (CUSTOMERS, STATISTICS)
 
 def start_generation(wiring: Wiring) -> Live:
     """The live generations; a new one where Redis has none (it is new, or was wiped, or a node was): it is filled from
-    the records that PostgreSQL keeps, and from the log. After a resharding all is folded anew first, and readers keep
-    the generations of the old shards until then."""
+    the records that PostgreSQL keeps, and from the log. After a resharding all is folded anew first, and so is a
+    catalogue in another shape; readers keep the old generations until then."""
     live = usable(wiring)
     if all(live) and not _of_these_shards(wiring, live):
         live = _fold_after_resharding(wiring)
-    if not all(live):
+    if all(live) and not _of_this_shape(wiring, live.catalogue):
+        live = _fold_catalogue(wiring, live)
+    return live if all(live) else _start_anew(wiring)
+
+
+def _start_anew(wiring: Wiring) -> Live:
+    with making(wiring):
         new = begin(wiring)
         live = Live.one(new)
         if refilling.prepare(wiring, new, lambda shard: runners.position_names(live, shard + 1)):
@@ -43,14 +50,15 @@ def fold_anew(
     wiring: Wiring, progress: runners.Progress = lambda n: None, engine: bulk.Engine | None = None
 ) -> tuple[int, int]:
     """The number of a generation with all that is recorded, which is live now, and how many events that were."""
-    new = begin(wiring)
-    events = fold_all(wiring, Live.one(new), engine, progress) + runners.catch_up(wiring, Live.one(new), progress)
-    wiring.generations.switch(new)
+    with making(wiring):
+        new = begin(wiring)
+        events = fold_all(wiring, Live.one(new), engine, progress) + runners.catch_up(wiring, Live.one(new), progress)
+        wiring.generations.switch(new)
     return new, events
 
 
 def begin(wiring: Wiring) -> int:
-    """A new generation, marked with the epoch of the shards that it will be folded from."""
+    """A new generation, marked with the epoch of the shards that it will be folded from. Do it while ``making``."""
     new = wiring.generations.begin(at_least=max(*wiring.generations.all_live(), last_generation(wiring)))
     wiring.redis.set(Keys(wiring.settings.namespace, new).epoch, wiring.shards.now.layout.epoch)
     return new
@@ -66,6 +74,22 @@ def _of_these_shards(wiring: Wiring, live: Live) -> bool:
     """The catalogue's log has no shards."""
     epoch = wiring.layout().epoch
     return all(epoch_of(wiring, generation) == epoch for generation in map(live.of, SHARDED))
+
+
+def _of_this_shape(wiring: Wiring, generation: int) -> bool:
+    """Whether the catalogue's records are as this code writes them. An empty catalogue is in any shape."""
+    where = Keys(wiring.settings.namespace, generation)
+    found: Any = wiring.redis.get(where.catalogue_shape)
+    return int(found or 0) == catalogue.SHAPE or not wiring.redis.exists(where.catalogue)
+
+
+def _fold_catalogue(wiring: Wiring, live: Live) -> Live:
+    """The catalogue in a generation of its own, live instead of the one there was."""
+    new = begin(wiring)
+    runners.replay(wiring, Live.only(CATALOGUE, new), 0, lambda n: None)
+    wiring.generations.switch(new, [CATALOGUE])
+    wiring.generations.drop(CATALOGUE, live.catalogue)
+    return wiring.generations.all_live()
 
 
 def epoch_of(wiring: Wiring, generation: int) -> int:

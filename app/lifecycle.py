@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app import bulk, folding, project, runners
+from app.abandoned import making, sweep
 from app.wiring import Wiring
 from readmodels.live import PROJECTIONS, Live
 
@@ -61,6 +62,7 @@ def rebuild_all(
     Readers see the old generations until the switch; a running projector goes over to the new one, then the old ones
     are deleted. Raises AnotherProjectorError when it does not go over.
     """
+    sweep(wiring)
     old = wiring.generations.all_live()
     new, events = folding.fold_anew(wiring, progress, engine)
     project.wait_until_taken_up(wiring)
@@ -75,10 +77,12 @@ def rebuild(
 ) -> tuple[int, int]:
     """Folds one projection anew into a generation that is then ready to be switched to; (generation, events). One that
     was ready before is deleted."""
+    sweep(wiring)
     waiting = wiring.generations.ready().of(projection)
-    new = folding.begin(wiring)
-    events = _fold(wiring, Live.only(projection, new), engine, progress)
-    wiring.generations.make_ready(projection, new)
+    with making(wiring):
+        new = folding.begin(wiring)
+        events = _fold(wiring, Live.only(projection, new), engine, progress)
+        wiring.generations.make_ready(projection, new)
     if waiting:
         wiring.generations.drop(projection, waiting)
     return new, events
@@ -101,11 +105,12 @@ def roll_back(wiring: Wiring, projection: str, progress: runners.Progress = lamb
 
 
 def drop(wiring: Wiring, projection: str) -> list[int]:
-    """Deletes the previous and the ready generation; their numbers. Nothing can be gone back to then."""
+    """Deletes the previous and the ready generation, and what killed rebuilds have left of any projection; their
+    numbers. Nothing can be gone back to then."""
     found = {wiring.generations.previous().of(projection), wiring.generations.ready().of(projection)} - {0}
     for generation in sorted(found):
         wiring.generations.drop(projection, generation)
-    return sorted(found)
+    return sorted({*found, *sweep(wiring)})
 
 
 def pause(wiring: Wiring, projection: str) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 from msgspec import to_builtins
 
 from app.settings import Settings
-from ml.artefacts import Artefact, ArtefactError, Manifest, Registry, digests, find, open_
+from ml.artefacts import Artefact, ArtefactError, Manifest, Registry, Slot, digests, find, open_
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """One artefact. ``manifest`` is None where it is damaged, and ``problem`` says how; ``slots``: where it is in use;
-    ``written_s``: when it was, in seconds since 1970."""
+    ``held``: it was made last and not put into use; ``written_s``: when it was, in seconds since 1970."""
 
     digest: str
     manifest: Manifest | None
@@ -21,6 +21,7 @@ class Model:
     size: int
     slots: tuple[str, ...]
     written_s: float
+    held: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -29,6 +30,7 @@ class Model:
             "digest": self.digest,
             "kind": said.kind if said else None,
             "in_use": bool(self.slots),
+            "held": self.held,
             "bytes": self.size,
             "written_s": round(self.written_s, 3),
             "metrics": said.metrics if said else {},
@@ -40,8 +42,8 @@ class Model:
 def every(settings: Settings) -> list[Model]:
     """All artefacts, the newest first. Raises ArtefactError when it cannot be read what is in use."""
     folder, registry = settings.models_folder(), Registry(settings.models_folder())
-    in_use = {slot: registry.in_use(slot) for slot in registry.slots()}
-    found = [_model(settings, digest, in_use) for digest in digests(folder)]
+    slots = {name: registry.slot(name) for name in registry.slots()}
+    found = [_model(settings, digest, slots) for digest in digests(folder)]
     return sorted(found, key=lambda model: (-model.written_s, model.digest))
 
 
@@ -78,15 +80,16 @@ def roll_back(settings: Settings, slot: str | None) -> Artefact:
     return registry.roll_back(slot or only_slot(settings), at_ms=_now_ms(), by="bespoke models rollback")
 
 
-def _model(settings: Settings, digest: str, in_use: dict[str, str | None]) -> Model:
+def _model(settings: Settings, digest: str, slots: dict[str, Slot]) -> Model:
     folder = settings.models_folder()
-    slots = tuple(slot for slot, used in in_use.items() if used == digest)
+    used = tuple(name for name, slot in slots.items() if slot.stack[-1:] == (digest,))
+    held = any(slot.held == digest for slot in slots.values())
     written_s = (folder / digest).stat().st_mtime
     try:
         artefact = open_(folder, digest)
     except ArtefactError as error:
-        return Model(digest, None, str(error), 0, slots, written_s)
-    return Model(digest, artefact.manifest, "", artefact.size, slots, written_s)
+        return Model(digest, None, str(error), 0, used, written_s, held)
+    return Model(digest, artefact.manifest, "", artefact.size, used, written_s, held)
 
 
 def _now_ms() -> int:

@@ -1,16 +1,20 @@
-"""The project process: log → Redis, one runner a log, restarted from the confirmed position when a server went away."""
+"""The project process: log → Redis, one runner a log, restarted from the confirmed position when a server went away.
+
+One process projects all logs, or some processes share them by shards: a process that projects all has the projector's
+lock alone, others share it and each has the parts of its shards.
+"""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 
 from adapters import redis as redis_adapter
 from adapters.eventlog.feed import LiveFeed
 from app import folding, refilling, runners
-from app.alone import alone, is_held
+from app.alone import Right, alone, held, holding
 from app.wiring import Wiring
 from projections.guarded import ProjectionFailedError
 from projections.project_records import RecordsProjection
@@ -21,25 +25,26 @@ LOGGER = logging.getLogger("bespoke.project")
 RETRY_S = 1.0
 LOOK_EVERY_S = 1.0
 TAKE_UP_S = 30.0
-PROJECTOR_LOCK = 0x70726F6A  # "proj": one projector a namespace
+PROJECTOR_LOCK = 0x70726F6A  # "proj": one projector a log of a namespace
+START_LOCK = 0x67656E73  # "gens": one process at a time begins a generation for all
 #: How often a projection fails at one place before it is stopped.
 ATTEMPTS = 3
 Failures = dict[tuple[str, int, int], int]
 
 
 class AnotherProjectorError(Exception):
-    """Somebody else projects this namespace already."""
+    """Somebody else projects this namespace, or a shard of it, already."""
 
 
-def follow(wiring: Wiring, stop: threading.Event) -> None:
-    """Projects until ``stop`` is set, through restarts of the servers. A second projector waits, and takes over when
-    the first one ends."""
+def follow(wiring: Wiring, stop: threading.Event, shards: Collection[int] | None = None) -> None:
+    """Projects until ``stop`` is set, through restarts of the servers: all, or these shards; the catalogue comes with
+    shard 0. A second projector of anything waits, and takes over when the first one ends."""
     failures: Failures = {}
     while not stop.is_set():
         try:
             wiring.shards.refresh()
-            with single_projector(wiring) as holds:
-                while _follow_all(wiring, folding.start_generation(wiring), stop, failures):
+            with single_projector(wiring, shards) as holds:
+                while _follow_all(wiring, _start(wiring), stop, failures, shards):
                     holds()
                     wiring.shards.refresh()
         except AnotherProjectorError:
@@ -50,32 +55,58 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
 
 
 def wait_until_taken_up(wiring: Wiring) -> None:
-    """Waits until a running projector writes what is live and not stopped. Raises AnotherProjectorError."""
+    """Waits until all running projectors write what is live and not stopped. Raises AnotherProjectorError."""
     deadline = time.monotonic() + TAKE_UP_S
-    while is_running(wiring) and wiring.generations.projecting() != runners.active_of(wiring):
+    while any(wiring.generations.projecting(log) != runners.active_of(wiring) for log in running(wiring)):
         if time.monotonic() > deadline:
             raise AnotherProjectorError("the projector does not take the change up; start it again")
         time.sleep(RETRY_S / 10)
 
 
 def is_running(wiring: Wiring) -> bool:
-    """Whether somebody projects this namespace now."""
-    return is_held(wiring, PROJECTOR_LOCK)
+    """Whether somebody projects this namespace, or a shard of it, now."""
+    found = held(wiring, PROJECTOR_LOCK)
+    return found.alone or found.shared
 
 
-def single_projector(wiring: Wiring) -> AbstractContextManager[Callable[[], object]]:
-    """Holds the right to project; what it gives raises psycopg.Error when the right is lost. Raises
-    AnotherProjectorError, UnavailableError."""
-    busy = AnotherProjectorError("a projector of this namespace is running already")
-    return alone(wiring, PROJECTOR_LOCK, busy)
+def running(wiring: Wiring) -> list[int]:
+    """The logs that somebody projects now. Raises UnavailableError."""
+    found = held(wiring, PROJECTOR_LOCK)
+    return _logs(wiring, None if found.alone else found.parts)
 
 
-def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Failures) -> bool:
+def single_projector(
+    wiring: Wiring, shards: Collection[int] | None = None
+) -> AbstractContextManager[Callable[[], object]]:
+    """Holds the right to project all, or these shards; what it gives raises psycopg.Error when the right is lost.
+    Raises AnotherProjectorError, UnavailableError."""
+    if shards is None:
+        return alone(wiring, PROJECTOR_LOCK, AnotherProjectorError("a projector of this namespace is running already"))
+    busy = AnotherProjectorError("a projector of these shards, or of all, is running already")
+    parts = [Right(PROJECTOR_LOCK, shard) for shard in sorted(shards)]
+    return holding(wiring, [Right(PROJECTOR_LOCK, shared=True), *parts], busy)
+
+
+def _start(wiring: Wiring) -> Live:
+    busy = AnotherProjectorError("another projector begins a generation")
+    with alone(wiring, START_LOCK, busy):
+        return folding.start_generation(wiring)
+
+
+def _logs(wiring: Wiring, shards: Collection[int] | None) -> list[int]:
+    """The numbers of the logs that go with these shards, as far as there are such shards; None: of all."""
+    every = range(len(runners.logs_of(wiring)))
+    return [number for number in every if shards is None or max(0, number - 1) in shards]
+
+
+def _follow_all(
+    wiring: Wiring, live: Live, stop: threading.Event, failures: Failures, shards: Collection[int] | None
+) -> bool:
     """One thread a log; when one has to stop, all do, and start again together. Whether to go on at once: something
     else is to be projected now, and no server was away."""
     ended, failed = threading.Event(), threading.Event()
-    active = runners.active_of(wiring)
-    wiring.generations.take_up(active)
+    active, logs = runners.active_of(wiring), _logs(wiring, shards)
+    wiring.generations.take_up(active, logs)
 
     def stopped() -> bool:
         return stop.is_set() or ended.is_set()
@@ -94,11 +125,13 @@ def _follow_all(wiring: Wiring, live: Live, stop: threading.Event, failures: Fai
 
     works = {
         f"project-{number}": partial(_follow_once, wiring, live, active, number, stopped, ended)
-        for number in range(len(runners.logs_of(wiring)))
+        for number in logs
         if runners.projected(active, number)
     }
     works |= {
-        f"fill-{shard}": partial(_fill, wiring, active, shard, stopped) for shard in runners.filling(wiring, active)
+        f"fill-{shard}": partial(_fill, wiring, active, shard, stopped)
+        for shard in runners.filling(wiring, active)
+        if shard + 1 in logs
     }
     threads = [threading.Thread(target=guarded, args=(work, what), name=what) for what, work in works.items()]
     for thread in threads:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from adapters import redis as redis_adapter
-from adapters.redis.stores import RedisStatisticsStore
 from app.wiring import Wiring
 from projections.fill import fill
 from projections.project_statistics import publish
@@ -25,7 +24,7 @@ def prepare(wiring: Wiring, generation: int, names: Callable[[int], Sequence[str
     positions in it. Raises UnavailableError."""
     where = Keys(wiring.settings.namespace, generation)
     shards, found = [], list[Part]()
-    store = RedisStatisticsStore(wiring.redis, where)
+    store = wiring.statistics(generation)
     for shard, log in enumerate(wiring.customers):
         covered = wiring.records[shard].covered()
         if not covered:

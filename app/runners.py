@@ -11,7 +11,13 @@ from redis.exceptions import RedisError
 from adapters import redis as redis_adapter
 from adapters.eventlog.feed import ReplayFeed
 from adapters.eventlog.log import PostgresLog
-from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, RedisStatisticsStore
+from adapters.redis.stores import (
+    RedisCatalogueStore,
+    RedisCustomerStore,
+    RedisExperimentsStore,
+    RedisRulesStore,
+    RedisStatisticsStore,
+)
 from app import refilling
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -20,6 +26,8 @@ from projections.history import FromLog, Sharded
 from projections.ports import Feed, Projection
 from projections.project_catalogue import CatalogueProjection
 from projections.project_customers import CustomersProjection
+from projections.project_experiments import ExperimentsProjection
+from projections.project_merchandising import RulesProjection
 from projections.project_records import KeptParts, RecordsProjection
 from projections.project_statistics import StatisticsProjection
 from projections.runner import Runner, StoreRestartedError
@@ -44,6 +52,8 @@ def lag(wiring: Wiring) -> int:
     """Events that are recorded and not yet confirmed by all projections that are not stopped; one more for each shard
     that is being filled."""
     live, active = wiring.generations.all_live(), active_of(wiring)
+    if not all(live):  # nobody has begun: all of it waits
+        return sum(log.head() for log in logs_of(wiring))
     behind = (
         max((head - position for _, position, head in found), default=0)
         for found in (positions(wiring, active, n) for n in range(len(logs_of(wiring))))
@@ -103,8 +113,10 @@ def projections_of(
         where = Keys(wiring.settings.namespace, generation)
         if name == CATALOGUE:
             made.append((name, CatalogueProjection(RedisCatalogueStore(client, where), wiring.catalogue)))
+            made.append((name, RulesProjection(RedisRulesStore(client, where), wiring.catalogue)))
+            made.append((name, ExperimentsProjection(RedisExperimentsStore(client, where), wiring.experiment_events)))
         elif name == STATISTICS:
-            made.append((name, _statistics(wiring, RedisStatisticsStore(client, where), number - 1, keep)))
+            made.append((name, _statistics(wiring, wiring.statistics(generation), number - 1, keep)))
         else:
             made += _people(wiring, RedisCustomerStore(client, where), number - 1, keep)
     return made
@@ -141,7 +153,11 @@ def confirmed(wiring: Wiring, generations: Live, number: int) -> int:
 
 def start_of(wiring: Wiring, generations: Live, number: int, projections: Sequence[tuple[str, Projection]]) -> int:
     """From where the log is to be read for all of them."""
-    own = (p.position for _, p in projections if isinstance(p, StatisticsProjection | RecordsProjection))
+    own = (
+        p.position
+        for _, p in projections
+        if isinstance(p, StatisticsProjection | RecordsProjection | CatalogueProjection)
+    )
     return min([confirmed(wiring, generations, number), *own])
 
 

@@ -3,14 +3,28 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from adapters.http import logs
 from adapters.http.app import create_app
+from adapters.http.auth import Access
+from adapters.http.front import Front
+from adapters.http.graphql.limits import Bounds
+from adapters.http.keys import ApiKeys
+from adapters.http.metrics import Metrics
+from adapters.http.read_path import ReadPath
 from adapters.http.serve import serve
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
+from adapters.http.writer import BusWriter
+from adapters.receipts.metrics import ReceiptMetrics
+from app import tuning
 from app.demo import eshop
 from app.wiring import Wiring
+from commands.ports import UnavailableError
+from queries.experiments import experiments_of
 
+#: How often it is looked which keys were made or revoked.
+KEYS_S = 2.0
 Loop: Callable[[], asyncio.AbstractEventLoop] | None
 try:
     from uvloop import new_event_loop as Loop
@@ -21,19 +35,56 @@ except ImportError:  # not on this platform
 def run(wiring: Wiring) -> None:
     """Serves until SIGTERM or Ctrl-C; requests that have begun are answered first."""
     logs.configure(stream=sys.stdout)
+    tuning.for_answers()
     with wiring.shards.watched(), asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(_serve(wiring))
 
 
 async def _serve(wiring: Wiring) -> None:
     reader = wiring.reader()
+    await reader.start()
     writer = wiring.writer()
-    queries, channels = wiring.queries(reader), wiring.channels()
+    finding = wiring.finding(reader)
+    keeper = wiring.keeper()
+    keeper.start()
+    queries, channels = wiring.queries(reader, finding, keeper), wiring.channels()
+    metrics = Metrics()
+    metrics.registry.register(ReadPath(reader, finding, queries))
+    metrics.registry.register(ReceiptMetrics(keeper))
     visitors = [Visitor(label, eshop.visitor(session)) for session, label in eshop.PICKED.items()]
     shop = shop_routes(ShopDesk(writer, queries, reader, channels["segment"], visitors), eshop.PHOTOS)
-    app = create_app(writer, queries, channels, wiring.settings.keys(), extra_routes=shop)
+    rules = BusWriter(wiring.bus()), wiring.merchandising(reader)
+    live = wiring.live(queries)
+    keys, limits = wiring.settings.keys(), wiring.limits(reader)
+    metrics.registry.register(Front(limits, live))
+    app = create_app(
+        writer,
+        queries,
+        channels,
+        Access(keys, limits),
+        audit=wiring.audit,
+        rules=rules,
+        receipts=wiring.receipts,
+        experiments=lambda: experiments_of(wiring.experiment_events()),
+        live=live,
+        graphql=Bounds(introspection=wiring.settings.graphql_introspection),
+        extra_routes=shop,
+        metrics=metrics,
+    )
+    following = asyncio.create_task(_follow(wiring, keys))
     try:
-        await serve(app, wiring.settings.host, wiring.settings.port)
+        await serve(app, wiring.settings.host, wiring.settings.port, close=live.drain)
     finally:
+        following.cancel()
         await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(rules[0].close)
         await reader.close()
+        await asyncio.to_thread(keeper.close)
+
+
+async def _follow(wiring: Wiring, keys: ApiKeys) -> None:
+    """Keeps up with keys that are made and revoked; while nobody knows, those known last count."""
+    while True:
+        with suppress(UnavailableError):
+            keys.add(await asyncio.to_thread(wiring.made_keys.good))
+        await asyncio.sleep(KEYS_S)

@@ -12,9 +12,11 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, Field, SecretBytes, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.http.keys import ApiKeys, Scope, generate
+from adapters.http.keys import MOST_RATE, ApiKeys, Rate, Scope, generate
 from adapters.keys.wrapping import derive
+from adapters.redis.persons import Limits
 from domain.values import Currency
+from queries.recommend.weights import Weights
 
 LEAST_SECRET = 32
 Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
@@ -22,6 +24,11 @@ Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
 
 class SettingsError(Exception):
     """A setting is missing or unsafe; the text says what to do."""
+
+
+def _known_weights(text: str) -> str:
+    Weights.of(text)
+    return text
 
 
 def _known_timezone(name: str) -> str:
@@ -45,16 +52,29 @@ class Settings(BaseSettings):
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
     least_people: Annotated[int, Field(ge=1, le=1000)] = 5
     currency: Currency = "USD"
+    weights: Annotated[str, AfterValidator(_known_weights)] = "{}"
     store_timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     master_secret: SecretBytes | None = None
     shopify_secret: SecretStr | None = None
     identity_secret: Annotated[SecretStr, Field(min_length=16)] | None = None
     api_keys: SecretStr | None = None
+    spool_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 8_192
+    rate_per_s: Annotated[int, Field(ge=1, le=MOST_RATE)] = 5_000
+    rate_burst: Annotated[int, Field(ge=1, le=MOST_RATE)] = 10_000
+    graphql_introspection: bool = False
+    live_sockets: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     wrapping_keys: Path | None = None
     models: Path | None = None
     mlflow_uri: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
     train_hour: Annotated[int, Field(ge=0, le=23)] = 3
     train_minute: Annotated[int, Field(ge=0, le=59)] = 20
+    l1_persons: Annotated[int, Field(ge=2, le=1_000_000)] = 20_000
+    l1_mb: Annotated[int, Field(ge=1, le=65_536)] = 256
+    stale_s: Annotated[float, Field(ge=0, le=3_600)] = 30
+    redis_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 25
+    rescue_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 30
+    directory_wait_ms: Annotated[int, Field(ge=1, le=10_000)] = 30
+    train_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.05
     kafka_bootstrap: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.,:_\[\]-]{3,1000}$")] | None = None
     kafka_topic: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = "bespoke.events.v1"
     kafka_dead_letters: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = (
@@ -78,6 +98,20 @@ class Settings(BaseSettings):
         """URLs of the PostgreSQL servers on which the log's shards lie in turn; none: on the one of all else."""
         given = self.shard_urls.get_secret_value() if self.shard_urls else ""
         return tuple(url.strip() for url in given.split(",") if url.strip())
+
+    def objectives(self) -> Weights:
+        """What answers are ordered by."""
+        return Weights.of(self.weights)
+
+    def rate(self) -> Rate:
+        """Of API keys that have none of their own."""
+        return Rate(self.rate_per_s, self.rate_burst)
+
+    def limits(self) -> Limits:
+        """Of what a process keeps of persons, and how long it waits for servers."""
+        return Limits(
+            self.l1_persons, self.l1_mb << 20, self.stale_s, self.redis_wait_ms / 1000, self.rescue_wait_ms / 1000
+        )
 
     def kafka_options(self) -> dict[str, Any]:
         """kafka-python's options of TLS and SASL."""

@@ -1,11 +1,9 @@
 """Training: the log, folded in memory, chooses the model's configuration by the latest week's sessions."""
 
 import logging
-import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID
 
@@ -14,14 +12,16 @@ from msgspec import to_builtins
 from adapters.eventlog.feed import ReplayFeed
 from adapters.eventlog.log import PostgresLog
 from app.alone import alone as held_alone
+from app.promoting import settle
+from app.seen import Seen
 from app.wiring import Wiring
-from domain.customer import Customer
-from ml.artefacts import ArtefactError, Draft, Position, open_, prune, write
+from ml.artefacts import ArtefactError, Draft, Position, open_, write
+from ml.gate import Worse
 from ml.nextitem.data import Look, sessions
-from ml.nextitem.evaluate import Ranking
-from ml.nextitem.model import KIND, Config
+from ml.nextitem.evaluate import Ranking, evaluate
+from ml.nextitem.model import KIND, Config, build
 from ml.nextitem.train import candidates, train
-from projections.statistics import count_session, look
+from projections.statistics import count_session
 from readmodels.statistics import Part, merge
 
 LOGGER = logging.getLogger("bespoke.train")
@@ -35,13 +35,15 @@ CONFIGURATIONS = len(list(candidates()))
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What training chose, how it did on the held-back week, the hash of the artefact, and SKU → category."""
+    """What training chose, how it did on the held-back week, the hash of the artefact, SKU → category, and why it is
+    ``held``, if it is."""
 
     digest: str
     config: Config
     ranking: Ranking
     sessions: int
     categories: dict[str, str | None]
+    held: list[Worse] = field(default_factory=list)
 
 
 def run(
@@ -50,18 +52,21 @@ def run(
     tried: Callable[[], None] = lambda: None,
     *,
     increment: bool = False,
+    force: bool = False,
 ) -> Trained:
-    """Trains on all but the latest week, chooses on that week, stores the artefact and puts it into use. An increment
-    tries only what is near to what is in use. Raises ArtefactError, UnavailableError."""
-    looks: dict[UUID, list[Look]] = defaultdict(list)
-    categories: dict[str, str | None] = {}
+    """Trains on what those did who may be learned from: on all but the latest week, chooses on that week, stores the
+    artefact and puts it into use, unless what is in use is better on that week. An increment tries only what is near to
+    that. Raises ArtefactError, UnavailableError."""
     shards = wiring.shards.now
     heads = tuple(log.head() for log in shards.logs)
+    found = Seen()
     for log, head in zip(shards.logs, heads, strict=True):
-        _read(log, head, looks, categories, read)
+        _read(log, head, found, read)
+    looks, categories = found.allowed(), found.categories
     cut = max((look[0] for views in looks.values() for look in views), default=0) - HELD_BACK_DAYS * DAY_MS
     earlier, later = _split(looks, cut, wiring.settings.least_people)
-    near = _in_use(wiring) if increment else None
+    used = _in_use(wiring)
+    near = used if increment else None
     with wiring.tracker.run(KIND, {"increment": increment, "sessions": len(later)}) as told:
         steps = count()
 
@@ -73,10 +78,12 @@ def run(
         counts = merge([earlier], wiring.settings.least_people)
         config, ranking = train(counts, categories, later, tried, near=near, measured=measured)
         digest = _store(wiring, config, ranking, Position(heads, shards.layout.epoch), increment=increment)
+        in_use = _metrics(evaluate(build(counts, categories, used), later)) if used else None
+        held = settle(wiring, digest, _metrics(ranking), in_use, force=force)
         for name, value in to_builtins(config).items():
             told.param(name, value)
         told.tag("artefact", digest)
-    return Trained(digest, config, ranking, len(later), categories)
+    return Trained(digest, config, ranking, len(later), categories, held)
 
 
 class AnotherTrainingError(Exception):
@@ -100,28 +107,28 @@ def is_current(wiring: Wiring) -> bool:
 
 
 def _in_use(wiring: Wiring) -> Config | None:
-    digest = wiring.models.in_use(KIND)
-    return open_(wiring.settings.models_folder(), digest).config(Config) if digest else None
+    """None also where it is damaged, as then anything is better."""
+    try:
+        digest = wiring.models.in_use(KIND)
+        return open_(wiring.settings.models_folder(), digest).config(Config) if digest else None
+    except ArtefactError as error:
+        LOGGER.warning("the model in use cannot be read: %s", error)
+        return None
 
 
-def _read(
-    log: PostgresLog,
-    head: int,
-    looks: dict[UUID, list[Look]],
-    categories: dict[str, str | None],
-    progress: Callable[[int], None],
-) -> None:
+def _metrics(ranking: Ranking) -> dict[str, float]:
+    return {"hr@20": ranking.hr_at_20, "mrr@20": ranking.mrr_at_20}
+
+
+def _read(log: PostgresLog, head: int, found: Seen, progress: Callable[[int], None]) -> None:
     feed = ReplayFeed(log, 0, head)
     while batch := feed.next_batch(0):
         for recorded in batch:
-            fact = recorded.event
-            if isinstance(fact, Customer.ProductViewed):
-                looks[fact.originator_id].append(look(fact))
-                categories[fact.sku] = fact.category or categories.get(fact.sku)
+            found.add(recorded.event)
         progress(len(batch))
 
 
-def _split(looks: dict[UUID, list[Look]], cut: int, least: int) -> tuple[Part, list[list[str]]]:
+def _split(looks: Mapping[UUID, list[Look]], cut: int, least: int) -> tuple[Part, list[list[str]]]:
     """Sessions begun before ``cut`` are counted; of the later ones, as lists of SKUs, the latest are kept."""
     earlier, later = Part(), list[tuple[int, list[str]]]()
     for person, views in enumerate(looks.values()):
@@ -134,18 +141,12 @@ def _split(looks: dict[UUID, list[Look]], cut: int, least: int) -> tuple[Part, l
 
 
 def _store(wiring: Wiring, config: Config, ranking: Ranking, position: Position, *, increment: bool) -> str:
-    """Writes the artefact, then puts it into use; clears away those that nobody can come back to."""
+    """Writes the artefact."""
     draft = Draft(
         KIND,
         config,
         position=position,
-        metrics={"hr@20": ranking.hr_at_20, "mrr@20": ranking.mrr_at_20, "predictions": ranking.predictions},
+        metrics=_metrics(ranking) | {"predictions": ranking.predictions},
         origin={"training": "increment" if increment else "full"},
     )
-    digest = write(wiring.settings.models_folder(), draft).digest
-    wiring.models.promote(digest, at_ms=time.time_ns() // 1_000_000, by="train")
-    try:
-        prune(wiring.settings.models_folder())
-    except ArtefactError as error:  # what was made is in use all the same
-        LOGGER.warning("old models stay: %s", error)
-    return digest
+    return write(wiring.settings.models_folder(), draft).digest

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.training_set import TrainingSet
-from ml.catalogue import Items
 from ml.examples import Examples, Names, digest, restored
 from ml.sequences import Attributes, Field
 from readmodels.features import HOUR_MS, KINDS
 
-FORMAT = 1
+FORMAT = 2
 EXAMPLES, ITEMS, NAMES, MANIFEST = "examples.npz", "items.npz", "names.json", "manifest.json"
 
 
@@ -37,8 +36,7 @@ def export(found: TrainingSet, folder: Path, *, exact: bool = False) -> dict[str
         beside.mkdir(parents=True)
         np.savez(beside / EXAMPLES, **examples.arrays())  # type: ignore[arg-type]
         np.savez(beside / ITEMS, **_attributes(found.items))  # type: ignore[arg-type]
-        names = asdict(found.names) | {"vocabularies": dict(found.items.vocabularies)}
-        (beside / NAMES).write_text(json.dumps(names))
+        (beside / NAMES).write_text(json.dumps(asdict(found.names)))
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
         beside.replace(folder)
     except OSError as error:
@@ -53,7 +51,7 @@ def refuse_used(folder: Path) -> None:
         raise ExportError("the folder to export to is there already, and is not empty")
 
 
-def load(folder: Path) -> tuple[Examples, Names, Items, dict[str, Any]]:
+def load(folder: Path) -> tuple[Examples, Names, Attributes, dict[str, Any]]:
     """What ``export`` wrote, with its manifest. Raises ExportError."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
@@ -62,12 +60,11 @@ def load(folder: Path) -> tuple[Examples, Names, Items, dict[str, Any]]:
         with np.load(folder / ITEMS) as stored:
             fields = _fields(dict(stored))
         names = json.loads((folder / NAMES).read_text())
-        vocabularies = {name: tuple(each) for name, each in names.pop("vocabularies").items()}
     except (OSError, ValueError, KeyError) as error:
         raise ExportError("there is no training set in that folder, or it is damaged") from error
     if examples.digest() != manifest.get("digest"):
         raise ExportError("the arrays are not those of the manifest")
-    items = Items(Attributes(len(names["skus"]), fields), vocabularies)
+    items = Attributes(len(names["skus"]), fields)
     return examples, Names(**{name: tuple(each) for name, each in names.items()}), items, manifest
 
 
@@ -94,9 +91,9 @@ def _manifest(found: TrainingSet, examples: Examples, exact: bool) -> dict[str, 
     }
 
 
-def _attributes(items: Items) -> dict[str, NDArray[Any]]:
+def _attributes(items: Attributes) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
-    for name, field in items.attributes.fields.items():
+    for name, field in items.fields.items():
         found |= {f"{name}_indptr": field.indptr, f"{name}_codes": field.codes, f"{name}_size": np.array([field.size])}
     return found
 

@@ -16,8 +16,9 @@ from app.training_work import Done, Persons, Positions, Run, Slice, Work, engine
 from app.wiring import Wiring
 from domain.product import Product
 from domain.sharding import shard_of
-from ml.catalogue import Items, items
+from ml.content.features import catalogue as attributes
 from ml.examples import Examples, Names, assemble, named
+from ml.sequences import Attributes
 from projections.catalogue import fold
 from projections.examples import Rules
 from projections.gathering import gathered
@@ -37,7 +38,7 @@ class TrainingSet:
 
     examples: Examples
     names: Names
-    items: Items
+    items: Attributes
     rules: Rules
     positions: Positions
 
@@ -55,7 +56,7 @@ def read(
         parts = [done.part for done in fold_all(wiring, run, rules, positions, progress)]
     records = catalogue(wiring, rules.until_ms, positions.catalogue)
     found, names = assemble(parts, NAMES, records)
-    return TrainingSet(found, names, items(names.skus, records, named(parts)), rules, positions)
+    return TrainingSet(found, names, attributes(names.skus, records, named(parts)), rules, positions)
 
 
 def fold_all(wiring: Wiring, run: Run, rules: Rules, positions: Positions, progress: Progress) -> Iterator[Done]:

@@ -2,27 +2,33 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from types import TracebackType
-from typing import Self
-from uuid import uuid4
+from typing import TYPE_CHECKING, Self
 
 from psycopg import OperationalError, connect, sql
 
 from adapters import redis as redis_adapter
+from adapters.apikeys import PostgresKeys
+from adapters.audit import PostgresAudit
 from adapters.channels.channel import Channel
 from adapters.channels.poslog import Poslog
 from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
 from adapters.directory import PostgresDirectory
+from adapters.directory.finding import Finding, Waits
+from adapters.directory.remembered import Remembered
 from adapters.embedded import EmbeddedServers
-from adapters.eventlog.feed import PostgresPositions
+from adapters.eventlog.feed import PostgresPositions, ReplayFeed
 from adapters.eventlog.log import PostgresLog
 from adapters.eventlog.mapper import SealingMapper
 from adapters.eventlog.states import ProjectionStates
 from adapters.eventlog.topology import MAIN, Layout, Place, Topology, spread
+from adapters.generations import KeptGenerations
+from adapters.http.limits import Limits
 from adapters.http.writer import BusWriter
 from adapters.kafka.connection import Broker
 from adapters.kafka.dead_letters import DeadLetters
@@ -32,26 +38,44 @@ from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.receipts.exposing import Exposer
+from adapters.receipts.keeper import Keeper
+from adapters.receipts.mover import Mover
+from adapters.receipts.spool import Spool
+from adapters.receipts.store import PostgresReceipts, create_tables
 from adapters.records import PostgresRecords
+from adapters.redis.buckets import Buckets
 from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
-from adapters.redis.stores import RedisCustomerStore
+from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
 from adapters.tracking import tracker
+from app.models_in_use import ModelsInUse
 from app.settings import Settings, SettingsError
 from app.shards import Opened, Shards
 from commands.bus import Bus
 from commands.ports import UnavailableError
-from ml.artefacts import InUse, Registry
-from ml.nextitem import model as nextitem
+from domain.assignment.hashing import HashVersion
+from domain.event import Event
+from ml.artefacts import Registry
 from ml.tracking import Tracker
 from projections.history import FromRecords, Sharded
+from projections.project_experiments import TOPICS as EXPERIMENTS
 from projections.settle import Settler
+from queries.experiments import experiments_of
+from queries.merchandising import Merchandising
 from queries.reader import Queries
+from queries.recommend.past import Past
+from queries.recommender import Receipts as KeepsDecisions
+from queries.recommender import Recommender, Unkept
 from readmodels.keys import Keys
+from readmodels.live import STATISTICS
+
+if TYPE_CHECKING:
+    from adapters.http.live import Live
 
 LOGGER = logging.getLogger("bespoke.wiring")
-DATABASES = ("log", "catalogue", "keys", "directory", "ingest")
+DATABASES = ("log", "catalogue", "keys", "directory", "ingest", "receipts")
 
 
 class Wiring:
@@ -113,6 +137,11 @@ class Wiring:
             self._provision_shards()
             self._log(Place(self._url("catalogue"), "public"), None, create=True)
             self.states.create_table()
+            self.kept_generations.create_table()
+            self.made_keys.create_table()
+            self.audit.create_table()
+            with connect(self._url("receipts"), autocommit=True) as other:
+                create_tables(other)
         redis_adapter.load_functions(self.redis)
 
     def drop(self) -> None:
@@ -150,7 +179,9 @@ class Wiring:
         """Identifier → stream."""
         database = Database(self._url("directory"))
         self._stack.callback(database.close)
-        return PostgresDirectory(database, derive(self.master, "bespoke directory"))
+        remembered = Remembered(lambda: self.redis, self.settings.namespace)
+        self._stack.callback(remembered.close)
+        return PostgresDirectory(database, derive(self.master, "bespoke directory"), cached=remembered)
 
     @cached_property
     def broker(self) -> Broker:
@@ -179,6 +210,38 @@ class Wiring:
         database = Database(self._url("ingest"))
         self._stack.callback(database.close)
         return DeadLetters(database, DailyKeys(self.keyring, Purpose.DEAD_LETTER))
+
+    @cached_property
+    def receipts(self) -> PostgresReceipts:
+        """The receipts of decisions."""
+        database = Database(self._url("receipts"))
+        self._stack.callback(database.close)
+        return PostgresReceipts(database, self.keyring, DailyKeys(self.keyring, Purpose.RECEIPT))
+
+    def keeper(self) -> Keeper:
+        """What takes decisions to the receipts, through files of this machine."""
+        spool = self.spool()
+        return Keeper(spool, Mover(spool, self.receipts, self._exposer()))
+
+    def mover(self) -> Mover:
+        """What takes the receipts of all processes of this machine to PostgreSQL."""
+        return Mover(self.spool(), self.receipts, self._exposer())
+
+    def _exposer(self) -> Exposer:
+        def versions() -> dict[str, HashVersion]:
+            return {told.key: told.design.hash_version for told in experiments_of(self.experiment_events())}
+
+        return Exposer(lambda commands: self._exposing.dispatch(commands), versions)
+
+    @cached_property
+    def _exposing(self) -> Bus:
+        """Made when the first exposure comes: the log may be away when a process begins to keep receipts."""
+        return self.bus()
+
+    def spool(self) -> Spool:
+        """The receipts that wait on this machine."""
+        most_bytes = self.settings.spool_mb << 20
+        return Spool(self.settings.var / "spool", derive(self.master, "bespoke receipts"), most_bytes=most_bytes)
 
     @cached_property
     def topology(self) -> Topology:
@@ -211,6 +274,17 @@ class Wiring:
         self._stack.callback(log.close)
         return log
 
+    def past(self) -> Past:
+        """The assortment at any position of the catalogue's log."""
+        return Past(lambda after: ReplayFeed(self.catalogue, after, self.catalogue.head()))
+
+    def experiment_events(self, until: int | None = None) -> Iterator[Event]:
+        """All events of experiments up to a position of the catalogue's log, None: up to its end. Raises
+        UnavailableError."""
+        feed = ReplayFeed(self.catalogue, 0, self.catalogue.head() if until is None else until, topics=EXPERIMENTS)
+        while batch := feed.next_batch(0):
+            yield from (recorded.event for recorded in batch)
+
     @cached_property
     def redis(self) -> redis_adapter.Client:
         """A synchronous client of the server or the cluster."""
@@ -231,13 +305,43 @@ class Wiring:
     @cached_property
     def states(self) -> ProjectionStates:
         """Which projections are stopped."""
-        database = Database(self._url("catalogue"))
-        self._stack.callback(database.close)
-        return ProjectionStates(database)
+        return ProjectionStates(self._beside_catalogue)
 
     def people(self, generation: int) -> RedisCustomerStore:
         """The customers' store of a generation."""
         return RedisCustomerStore(self.redis, Keys(self.settings.namespace, generation))
+
+    @cached_property
+    def kept_generations(self) -> KeptGenerations:
+        """Published generations that old answers were made of."""
+        return KeptGenerations(self._beside_catalogue)
+
+    @cached_property
+    def made_keys(self) -> PostgresKeys:
+        """API keys that were made on the command line."""
+        return PostgresKeys(self._beside_catalogue)
+
+    @cached_property
+    def audit(self) -> PostgresAudit:
+        """Who read whose record."""
+        return PostgresAudit(self._beside_catalogue, self.keyring, self.master)
+
+    def limits(self, reader: RedisReader) -> Limits:
+        """How many requests API keys may make, on the reader's connection."""
+        settings = self.settings
+        return Limits(Buckets(reader.tracked, settings.namespace), settings.rate())
+
+    @cached_property
+    def _beside_catalogue(self) -> Database:
+        """For small tables of the catalogue's database."""
+        database = Database(self._url("catalogue"))
+        self._stack.callback(database.close)
+        return database
+
+    def statistics(self, generation: int) -> RedisStatisticsStore:
+        """The statistics' store of a generation; what it publishes is kept for the answers made of it."""
+        where = Keys(self.settings.namespace, generation)
+        return RedisStatisticsStore(self.redis, where, partial(self.kept_generations.save, STATISTICS))
 
     def settler(self, generation: int) -> Settler:
         """Settles in a generation; what is missing there comes from the records outside Redis and the log."""
@@ -269,12 +373,43 @@ class Wiring:
 
     def reader(self) -> RedisReader:
         """Read models for queries, on the running event loop."""
-        in_use = InUse(self.settings.models_folder(), nextitem.KIND, lambda artefact: artefact.config(nextitem.Config))
-        return RedisReader(self.redis_url, self.settings.namespace, Rescue(self.kept, self.settler), in_use.get)
+        in_use = ModelsInUse(self.settings.models_folder())
+        rescue = Rescue(self.kept, self.settler)
+        settings = self.settings
+        return RedisReader(
+            self.redis_url,
+            settings.namespace,
+            rescue,
+            in_use.get,
+            settings.limits(),
+            settings.objectives(),
+            in_use.opened,
+        )
 
-    def queries(self, reader: RedisReader) -> Queries:
-        """The read side."""
-        return Queries(reader, self.directory, self.customers, self.catalogue, uuid4)
+    def finding(self, reader: RedisReader) -> Finding:
+        """Identifier → stream for queries, on the reader's connection."""
+        settings = self.settings
+        waits = Waits(settings.redis_wait_ms / 1000, settings.directory_wait_ms / 1000, settings.stale_s)
+        return Finding(self.directory, reader.tracked, settings.namespace, waits)
+
+    def queries(
+        self, reader: RedisReader, finding: Finding | None = None, keeper: KeepsDecisions | None = None
+    ) -> Queries:
+        """The read side. ``keeper`` has the receipts of answers; without, nobody has."""
+        kept = keeper or Unkept()
+        recommender = Recommender(kept)
+        return Queries(reader, finding or self.finding(reader), self.customers, self.catalogue, recommender)
+
+    def live(self, queries: Queries) -> "Live":
+        """Sockets that recommendations are sent to."""
+        from adapters.http.live import Live, Terms  # with a web framework, which no other process has use for
+
+        terms = Terms(sockets=self.settings.live_sockets)
+        return Live(queries, self.settings.identity_key(), lambda: datetime.now(UTC), terms)
+
+    def merchandising(self, reader: RedisReader) -> Merchandising:
+        """The rule book, and previews of its rules."""
+        return Merchandising(self.catalogue, reader)
 
     def channels(self) -> dict[str, Channel]:
         """The channel adapters by name."""

@@ -8,6 +8,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import cycle, permutations
 from pathlib import Path
 
 import numpy as np
@@ -84,12 +85,11 @@ def session() -> dict[str, float]:
 
 
 def interleaved(asked: list[NDArray[np.int64]], *calls: Callable[[NDArray[np.int64]], object]) -> list[float]:
-    """The median time of each call, in seconds; the calls take turns, so that what slows one slows the others, and each
-    is the first as often, which finds the candidates' rows in no cache yet."""
+    """The median time of each call, in seconds; the calls take turns in every order as often, so that what slows one
+    slows the others, and each finds the candidates' rows in no cache, or left there by each other, as often."""
     taken: list[list[float]] = [[] for _ in calls]
-    for number, each in enumerate(asked):
-        for turn in range(len(calls)):
-            which = (number + turn) % len(calls)
+    for each, order in zip(asked, cycle(permutations(range(len(calls)))), strict=False):
+        for which in order:
             begun = time.perf_counter()
             calls[which](each)
             taken[which].append(time.perf_counter() - begun)

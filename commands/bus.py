@@ -8,12 +8,15 @@ from uuid import UUID
 
 from commands.command import Command, CustomerCommand, ProductCommand
 from commands.experiment import ExperimentCommand
+from commands.exposure import UNKNOWN_STREAM, RecordExposure
 from commands.identify import UnlinkIdentifier
+from commands.merchandising import RulesCommand
 from commands.ports import ConflictError, Directory, EventLog, Progress
 from domain.customer import Customer
 from domain.event import Aggregate
-from domain.experiment import Experiment, ExperimentError
+from domain.experiment import ExperimentError
 from domain.identity import Identifier
+from domain.merchandising import RuleBookError
 from domain.product import Product, product_id
 from domain.sharding import shard_of
 
@@ -61,6 +64,8 @@ class Bus:
         Raises UnavailableError: then nothing is acknowledged, and sending it all again is safe. Raises FencedError.
         """
         streams = self._directory.claim(_identifiers(commands))
+        # Rules and experiments are seldom written, from several places: always as they are now.
+        self._cache.forget(c.stream for c in commands if isinstance(c, RulesCommand | ExperimentCommand))
         for _ in range(self._attempts):
             try:
                 return _Work(self, streams).run(commands, progress, decided)
@@ -156,26 +161,30 @@ class _Work:
 
     def _wanted(self, commands: Sequence[Command]) -> dict[UUID, EventLog]:
         catalogue = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
-        catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand)]
-        customers = {s: self._log_of(s) for s in self._streams.values()}
+        catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand | RulesCommand)]
+        streams = [*self._streams.values(), *(c.stream for c in commands if isinstance(c, RecordExposure))]
+        customers = {s: self._log_of(s) for s in streams}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
 
     def _decide(self, command: Command) -> Outcome:
         if isinstance(command, CustomerCommand):
             return self._decide_customer(command)
+        if isinstance(command, RecordExposure):
+            return self._decide_exposure(command)
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
-        if isinstance(command, ExperimentCommand):
-            return self._decide_experiment(command)
+        if isinstance(command, ExperimentCommand | RulesCommand):
+            return self._decide_stated(command)
         raise TypeError(f"no stream for {type(command).__name__}")
 
-    def _decide_experiment(self, command: ExperimentCommand) -> Outcome:
-        before: Experiment | None = self._touched.get(command.stream)
+    def _decide_stated(self, command: ExperimentCommand | RulesCommand) -> Outcome:
+        """Of experiments and rules: they say in words what does not go in their state."""
+        before: Any = self._touched.get(command.stream)
         version = before.version if before else 0
         try:
             after = command.handle(before)
-        except ExperimentError as refusal:
+        except (ExperimentError, RuleBookError) as refusal:
             return Outcome(command.stream, version, refused=str(refusal))
         self._touched[command.stream] = after
         return Outcome(command.stream, after.version, after.version - version)
@@ -187,6 +196,12 @@ class _Work:
             events += _unlink(first, self._customer(command.other, command), command)
         outcome = _watched(first, lambda: command.handle(first))
         return Outcome(outcome.stream, outcome.version, outcome.events + events, outcome.refused)
+
+    def _decide_exposure(self, command: RecordExposure) -> Outcome:
+        customer = self._touched.get(command.stream)
+        if customer is None:
+            return Outcome(command.stream, refused=UNKNOWN_STREAM)
+        return _watched(customer, lambda: command.handle(customer))
 
     def _customer(self, identifier: Identifier, command: CustomerCommand) -> Customer:
         stream = self._streams[identifier]

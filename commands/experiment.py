@@ -1,13 +1,13 @@
-"""Experiments: designed, started, stopped."""
+"""Experiments: designed, started, ramped, paused, resumed, shipped, stopped."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import StringConstraints
 
 from commands.command import Command
-from domain.experiment import Design, Experiment, ExperimentError, experiment_id
-from domain.values import Text
+from domain.experiment import BUCKETS, Coverage, Design, Experiment, ExperimentError, Shares, experiment_id
+from domain.values import Name, Text
 
 
 class ExperimentCommand(Command):
@@ -39,29 +39,96 @@ class DesignExperiment(ExperimentCommand):
         return experiment
 
 
-class StartExperiment(ExperimentCommand):
-    """Visitors are assigned to its variants from now on."""
+class ChangeExperiment(ExperimentCommand):
+    """Of an experiment that there is."""
 
     def handle(self, experiment: Experiment | None) -> Experiment:
-        """Records Started. Raises ExperimentError unless it is designed and not started."""
-        known = _known(experiment)
-        known.start(occurred_at=self.occurred_at, source_id=self.source_id)
-        return known
+        """Records the change. Raises ExperimentError where the experiment is not in a state that allows it."""
+        if experiment is None:
+            raise ExperimentError("there is no experiment with this key")
+        self.change(experiment, occurred_at=self.occurred_at, source_id=self.source_id)
+        return experiment
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Asks the experiment to change. Raises ExperimentError."""
+        raise ExperimentError("nothing is asked of the experiment")
 
 
-class StopExperiment(ExperimentCommand):
-    """Nobody is assigned any more."""
+class StartExperiment(ChangeExperiment):
+    """Visitors are assigned to its variants from now on; ``coverage`` in 10,000ths."""
+
+    coverage: Coverage = BUCKETS
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Started."""
+        experiment.start(self.coverage, **fields)
+
+
+class RampExperiment(ChangeExperiment):
+    """More or fewer visitors come in from now on."""
+
+    coverage: Coverage
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Ramped."""
+        experiment.ramp(self.coverage, **fields)
+
+
+class ReweightExperiment(ChangeExperiment):
+    """Other shares of buckets by variant, for those who come from now on."""
+
+    buckets: Shares
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Reweighted."""
+        experiment.reweight(self.buckets, **fields)
+
+
+class PauseExperiment(ChangeExperiment):
+    """Nobody new is let in; who is in stays."""
 
     reason: Text
 
-    def handle(self, experiment: Experiment | None) -> Experiment:
-        """Records Stopped. Raises ExperimentError unless it is running."""
-        known = _known(experiment)
-        known.stop(self.reason, occurred_at=self.occurred_at, source_id=self.source_id)
-        return known
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Paused."""
+        experiment.pause(self.reason, **fields)
 
 
-def _known(experiment: Experiment | None) -> Experiment:
-    if experiment is None:
-        raise ExperimentError("there is no experiment with this key")
-    return experiment
+class ResumeExperiment(ChangeExperiment):
+    """It goes on after a pause."""
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Resumed."""
+        experiment.resume(**fields)
+
+
+class TellMismatch(ChangeExperiment):
+    """Its arms have not the shares that were designed; ``counts``: persons by variant."""
+
+    counts: dict[Name, int]
+    p_value: Text
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records MismatchFound."""
+        experiment.mismatch(self.counts, self.p_value, **fields)
+
+
+class ShipExperiment(ChangeExperiment):
+    """One variant is for everybody from now on."""
+
+    variant: Name
+    reason: Text = ""
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Shipped."""
+        experiment.ship(self.variant, self.reason, **fields)
+
+
+class StopExperiment(ChangeExperiment):
+    """Nobody is assigned any more, and nothing of it is changed for anybody."""
+
+    reason: Text
+
+    def change(self, experiment: Experiment, **fields: Any) -> None:
+        """Records Stopped."""
+        experiment.stop(self.reason, **fields)

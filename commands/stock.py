@@ -1,4 +1,6 @@
-"""What the shop sells: listing, price, stock."""
+"""What the shop sells: listing, price, cost, stock."""
+
+from pydantic import AwareDatetime
 
 from commands.command import ProductCommand
 from domain.product import Product, Stock
@@ -18,6 +20,9 @@ class ListProduct(ProductCommand):
     active: bool = True
     product_ref: Name | None = None
     stock_ref: Name | None = None
+    style: Name | None = None
+    season: Name | None = None
+    introduced_at: AwareDatetime | None = None
 
     def handle(self, product: Product) -> None:
         """Records Listed."""
@@ -34,6 +39,17 @@ class ChangePrice(ProductCommand):
     def handle(self, product: Product) -> None:
         """Records PriceChanged."""
         product.record(Product.PriceChanged, **self.facts())
+
+
+class TellCost(ProductCommand):
+    """What one piece costs the shop from now on."""
+
+    cost_cents: Cents
+    currency: Currency
+
+    def handle(self, product: Product) -> None:
+        """Records Costed."""
+        product.record(Product.Costed, **self.facts())
 
 
 class CountStock(ProductCommand):

@@ -21,11 +21,16 @@ from pydantic import BaseModel  # noqa: E402
 
 from domain import customer, experiment, identity, product, values  # noqa: E402
 from domain.event import Event, Visibility, visibility  # noqa: E402
+from domain.merchandising import actions, conditions, rulebook  # noqa: E402
+from domain.merchandising import rules as ruleset  # noqa: E402
+from domain.merchandising import values as rule_values  # noqa: E402
 from readmodels import catalogue, keys, statistics  # noqa: E402
 from readmodels import customer as records  # noqa: E402
+from readmodels import merchandising as live_rules  # noqa: E402
 
 GENERATED = "<!-- Written by docs/generate.py from the code. Change the code, then run: python docs/generate.py -->\n"
 AGGREGATES = ((customer, customer.Customer), (product, product.Product), (experiment, experiment.Experiment))
+AGGREGATES += ((rulebook, rulebook.RuleBook),)
 KEY = re.compile(r"(?P<type>[A-Z]+) (?P<value>.+?)\. Writer: (?P<writer>.+?)\. (?P<expiry>.+)\.", re.DOTALL)
 WORDS = {Visibility.LEDGER: "Ledger", Visibility.OPEN: "Open", Visibility.SEALED: "Sealed"}
 
@@ -127,14 +132,14 @@ def _fields(cls: type[Event], source: dict[str, dict[str, ast.AnnAssign]]) -> It
 
 
 def _aliases() -> Iterator[tuple[str, str]]:
-    for module in (values, product):
+    for module in (values, product, rule_values, conditions, actions, ruleset, rulebook):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Annotated"):
                 yield ast.unparse(node.targets[0]), ast.unparse(node.value)
 
 
 def _values() -> Iterator[str]:
-    for module in (values, identity, experiment):
+    for module in (values, identity, experiment, ruleset, conditions, actions):
         source = annotations(module)
         for name, cls in vars(module).items():
             if not inspect.isclass(cls) or cls.__module__ != module.__name__:
@@ -164,9 +169,10 @@ def read_models_page() -> str:
             "## Records\n",
             "Records are MessagePack, written by [msgspec](https://jcristharif.com/msgspec/). All but `Product`",
             "are arrays: fields have no names there, and stand in the order given here. A stored",
-            "`CustomerRecord` or `ProductRecord` is preceded by its version, 4 bytes, big endian, which the",
-            "compare-and-set in the server reads. `Product` is not stored; queries make it from product records.\n",
-            *(part for module in (records, catalogue, statistics) for part in _records(module)),
+            "`CustomerRecord`, `ProductRecord` or `PublishedRules` is preceded by its version, 4 bytes, big endian,",
+            "which the compare-and-set in the server reads. `Product` is not stored; queries make it from product",
+            "records.\n",
+            *(part for module in (records, catalogue, live_rules, statistics) for part in _records(module)),
         ]
     )
 

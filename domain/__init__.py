@@ -1,5 +1,31 @@
 """The write model. Every module is imported here, so that each stored topic can be resolved."""
 
-from domain import customer, erased, event, experiment, identity, money, product, values
+from domain import (
+    arm,
+    assignment,
+    customer,
+    design,
+    erased,
+    event,
+    experiment,
+    identity,
+    merchandising,
+    money,
+    product,
+    values,
+)
 
-__all__ = ["customer", "erased", "event", "experiment", "identity", "money", "product", "values"]
+__all__ = [
+    "arm",
+    "assignment",
+    "customer",
+    "design",
+    "erased",
+    "event",
+    "experiment",
+    "identity",
+    "merchandising",
+    "money",
+    "product",
+    "values",
+]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from eventsourcing.domain import event
 
+from domain.assignment.hashing import HashVersion
 from domain.event import Aggregate, Created, Ledger, Retention, Sealed
 from domain.identity import Identifier, IdentifierKind
 from domain.values import (
@@ -208,6 +209,16 @@ class Customer(Aggregate):
         position: Sealed[Quantity | None] = None
         decision_id: Sealed[Name | None] = None
 
+    class ExperimentExposed(Event):
+        """An arm of an experiment was used for an answer, the first time for this stream."""
+
+        TOPIC = "customer.experiment_exposed"
+        RETENTION: ClassVar = Retention.BEHAVIOUR
+        experiment: Sealed[Name]
+        variant: Sealed[Name]
+        hash_version: Sealed[HashVersion]
+        decision_id: Sealed[Name | None] = None
+
     @event(Opened)
     def __init__(self, kind: IdentifierKind) -> None:
         self.kind = kind
@@ -215,6 +226,7 @@ class Customer(Aggregate):
         self.linked: set[UUID] = set()
         self.orders: set[str] = set()
         self.returns: set[str] = set()
+        self.exposed: set[str] = set()
 
     @classmethod
     def open(cls, stream: UUID, identifier: Identifier, *, occurred_at: datetime, channel: Channel) -> Self:
@@ -254,6 +266,11 @@ class Customer(Aggregate):
         if return_id not in self.returns:
             self.record(self.LinesReturned, return_id=return_id, **fields)
 
+    def expose(self, experiment: str, **fields: Any) -> None:
+        """Exposed once to each experiment: the first arm is the one that counts, whatever is said later."""
+        if experiment not in self.exposed:
+            self.record(self.ExperimentExposed, experiment=experiment, **fields)
+
     @event(IdentifierLinked)
     def _linked(self, other: UUID) -> None:
         self.linked.add(other)
@@ -269,3 +286,7 @@ class Customer(Aggregate):
     @event(LinesReturned)
     def _lines_returned(self, return_id: str) -> None:
         self.returns.add(return_id)
+
+    @event(ExperimentExposed)
+    def _exposed(self, experiment: str) -> None:
+        self.exposed.add(experiment)

@@ -120,7 +120,8 @@ class Queries:
     """What is asked of a model, and what came: after ``history[i]`` came ``targets[i]``, -1 an item unknown to it.
 
     ``hidden``: which items cannot be the answer: those of the whole ``history``, the ``latest`` alone, or ``none``.
-    ``persons``: (Q,) who is asked about, as a number, for resampling; queries of one person are not independent.
+    ``persons``: (Q,) who is asked about, as a number; queries of one person are not independent, and where lessons are
+    ``personal`` it is the place of the person's sequence there, or beyond the last.
     """
 
     history: Sequences

@@ -10,16 +10,20 @@ from itertools import islice
 from uuid import UUID
 
 from domain.customer import Customer
-from domain.event import Event
+from domain.erased import Erased
 from domain.identity import IdentifierKind, person_id, persons
-from projections.customer import fold_all
-from projections.statistics import count, count_session, look, person_number
+from projections.customer import Told, fold_told
+from projections.moment import millis, tag
+from projections.ports import Fact
+from projections.statistics import interest
+from projections.tally import Counts, Tally
+from projections.versions import GapError
 from readmodels.customer import CustomerRecord, decode, encode
-from readmodels.statistics import LEAST_PEOPLE, Part
+from readmodels.statistics import LEAST_PEOPLE
 from readmodels.stores import CustomerStore
 
 BATCH = 500
-Stream = tuple[UUID, list[Event]]
+Stream = tuple[UUID, list[Fact]]
 Linked = tuple[UUID, str, tuple[UUID, ...]]
 
 
@@ -30,7 +34,7 @@ class Folded:
 
     events: int = 0
     linked: list[Linked] = field(default_factory=list)
-    part: Part = field(default_factory=Part)
+    counts: Counts = field(default_factory=Counts)
 
 
 def fold_streams(
@@ -43,17 +47,19 @@ def fold_streams(
 ) -> Folded:
     """Stores the records of whole streams in ``store`` and counts their statistics; which of the two is wanted.
     ``keep`` is told of all records that are stored."""
-    folded, streams = Folded(), iter(streams)
+    folded, tally, streams = Folded(), Tally(least), iter(streams)
     while batch := list(islice(streams, BATCH)):
+        told = [(stream, _told(stream, facts), len(facts)) for stream, facts in batch]
         if store is not None:
-            records = [(stream, fold_all(CustomerRecord(), events)) for stream, events in batch]
+            records = [(stream, fold_told(facts, version)) for stream, facts, version in told]
             folded.linked += [(stream, record.kind, record.links) for stream, record in records if record.links]
             store.load([(stream, {stream: encode(record)}) for stream, record in records])
             keep(dict(records))
-        for stream, events in batch:
-            folded.events += len(events)
+        for stream, facts, version in told:
+            folded.events += version
             if statistics:
-                _count(folded.part, stream, events, least)
+                _count(tally, stream, facts)
+    folded.counts = tally.counts()
     return folded
 
 
@@ -75,11 +81,22 @@ def bring_together(store: CustomerStore, linked: Iterable[Linked]) -> int:
     return count
 
 
-def _count(part: Part, stream: UUID, events: Iterable[Event], least: int) -> None:
+def _told(stream: UUID, facts: list[Fact]) -> list[Told]:
+    """When each happened, for both folds. What is erased tells nothing. Raises GapError."""
+    if facts[-1][0] != len(facts):  # versions are in order, and none comes twice
+        raise GapError(stream, 0)
+    return [
+        (kind, fact, millis(fact.occurred_at), tag(fact.source_id)) for _, kind, fact in facts if kind is not Erased
+    ]
+
+
+def _count(tally: Tally, stream: UUID, told: Iterable[Told]) -> None:
     looks = []
-    for event in events:
-        if isinstance(event, Customer.ProductViewed):
-            looks.append(look(event))
+    for kind, fact, at, tag_ in told:
+        if kind is Customer.ProductViewed:
+            looks.append((at, tag_, fact.sku))
         else:
-            count(part, event, (), least)
-    count_session(part, looks, person_number(stream), least)
+            for sku, points in interest(kind, fact):
+                tally.act(stream, at, sku, points)
+    if looks:
+        tally.views(stream, looks)

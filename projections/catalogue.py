@@ -9,9 +9,9 @@ from domain.event import Event
 from domain.product import Product
 from projections.moment import millis, tag
 from projections.versions import advance
-from readmodels.catalogue import Count, Listing, Price, ProductRecord
+from readmodels.catalogue import Cost, Count, Listing, Price, ProductRecord
 
-T = TypeVar("T", Listing, Price, Count)
+T = TypeVar("T", Listing, Price, Cost, Count)
 
 
 def apply(record: ProductRecord, fact: Event) -> ProductRecord:
@@ -44,14 +44,23 @@ def _(fact: Product.Listed, record: ProductRecord) -> ProductRecord:
         fact.active,
         fact.product_ref,
         fact.stock_ref,
+        fact.style,
+        fact.season,
     )
-    return replace(record, listing=_later(record.listing, listing))
+    since = millis(fact.introduced_at or fact.occurred_at)
+    introduced = min(since, record.introduced_at) if record.listing else since
+    return replace(record, listing=_later(record.listing, listing), introduced_at=introduced)
 
 
 @fold.register
 def _(fact: Product.PriceChanged, record: ProductRecord) -> ProductRecord:
     price = Price(*_key(fact), fact.price_cents, fact.currency, fact.compare_at_cents)
     return replace(record, price=_later(record.price, price))
+
+
+@fold.register
+def _(fact: Product.Costed, record: ProductRecord) -> ProductRecord:
+    return replace(record, cost=_later(record.cost, Cost(*_key(fact), fact.cost_cents, fact.currency)))
 
 
 @fold.register

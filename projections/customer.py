@@ -21,6 +21,7 @@ from readmodels.customer import (
     CartEntry,
     Consent,
     CustomerRecord,
+    Exposure,
     Latest,
     Order,
     Purchase,
@@ -28,13 +29,17 @@ from readmodels.customer import (
     View,
     add,
     consents,
+    exposures,
     latest,
     spends,
 )
+from readmodels.features import CHILD
 
 Rule = Callable[[Any, "Draft", int, int], None]
+#: An event's class, something with its fields, when it happened (ms), and its tag.
+Told = tuple[type[Event], Any, int, int]
 
-AGE_BANDS = ((18, "under 18"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
+AGE_BANDS = ((16, CHILD), (18, "16-17"), (25, "18-24"), (35, "25-34"), (45, "35-44"), (55, "45-54"), (65, "55-64"))
 _RULES: dict[type[Event], Rule] = {}
 
 
@@ -68,6 +73,14 @@ def fold_some(facts: Iterable[Event]) -> CustomerRecord:
     return draft.finish(count)
 
 
+def fold_told(told: Iterable[Told], version: int) -> CustomerRecord:
+    """A whole stream's record, by what its ``version`` events tell."""
+    draft = Draft(CustomerRecord())
+    for kind, fact, at, tag_ in told:
+        (_RULES.get(kind) or _find(kind))(fact, draft, at, tag_)
+    return draft.finish(version)
+
+
 def fold(fact: Event, draft: "Draft") -> None:
     """Writes what one event says into the draft. Facts of no interest here change nothing."""
     rule = _RULES.get(type(fact)) or _find(type(fact))
@@ -87,9 +100,10 @@ class Draft:
         self.cart, self.cart_cleared = record.cart, record.cart_cleared
         self.purchases, self.orders, self.returns = record.purchases, record.orders, record.returns
         self.spend, self.links, self.consent = record.spend, record.links, record.consent
-        self.context = dict(record.context)
+        self.context = {name: (known.at, known.tag, known.value) for name, known in record.context.items()}
         self.searched_at, self.browsed, self.checkout_at = record.searched_at, record.browsed, record.checkout_at
         self.impressions, self.clicks, self.loyalty_at = record.impressions, record.clicks, record.loyalty_at
+        self.exposures = record.exposures
         self.new_views: list[View] = []
         self.linked: set[UUID] | None = None
 
@@ -110,13 +124,14 @@ class Draft:
             self.spend,
             self.links if self.linked is None else tuple(sorted(self.linked)),
             self.consent,
-            self.context,
+            {name: Latest(at, tag_, str(value)) for name, (at, tag_, value) in self.context.items()},
             self.searched_at,
             self.browsed,
             self.checkout_at,
             self.impressions,
             self.clicks,
             self.loyalty_at,
+            self.exposures,
         )
 
     def view(self, view: View) -> None:
@@ -136,9 +151,9 @@ class Draft:
     def tell(self, name: str, value: str | None, at: int, tag_: int) -> None:
         """The latest value of something, by event time; None tells nothing."""
         if value:
-            known = self.context.get(name)
-            if known is None or (at, tag_, value) > (known.at, known.tag, known.value):
-                self.context[name] = Latest(at, tag_, str(value))
+            said, known = (at, tag_, value), self.context.get(name)
+            if known is None or said > known:
+                self.context[name] = said
 
     def neighbours(self) -> set[UUID]:
         """To change: sorted once for many, as a device in a shop may be linked to thousands."""
@@ -314,17 +329,29 @@ def _clicked(fact: Customer.RecommendationClicked, draft: Draft, at: int, tag_: 
     draft.seen(fact, at, tag_)
 
 
+@_rule(Customer.ExperimentExposed)
+def _exposed(fact: Customer.ExperimentExposed, draft: Draft, at: int, tag_: int) -> None:
+    """No act of the person: it tells nothing of when they were last there, or where."""
+    said = Exposure(at, tag_, fact.experiment, fact.variant, fact.hash_version.value)
+    draft.exposures = exposures((*draft.exposures, said))
+
+
 def _purchases(at: int, tag_: int, lines: Iterable[Line]) -> Iterator[Purchase]:
     for part, line in enumerate(lines):
         yield Purchase(at, tag_, part, line.sku, line.quantity, line.category, line.brand, line.size, line.price_cents)
 
 
-def _bands(details: Details, when: datetime) -> dict[str, str | None]:
-    """Age band, gender and town: no name, street or date of birth."""
+def age_band(details: Details, when: datetime) -> str | None:
+    """As it was then; None where no age was told."""
     age = details.age
     if details.birth_date is not None:
         born = tuple(int(part) for part in details.birth_date.split("-"))
         age = when.year - born[0] - ((when.month, when.day) < born[1:])
-    band = None if age is None else next((name for limit, name in AGE_BANDS if age < limit), "65+")
+    return None if age is None else next((name for limit, name in AGE_BANDS if age < limit), "65+")
+
+
+def _bands(details: Details, when: datetime) -> dict[str, str | None]:
+    """Age band, gender and town: no name, street or date of birth."""
+    band = age_band(details, when)
     home = ", ".join(part for part in (details.city, details.region or details.country) if part)
     return {"age_range": band, "gender": details.gender, "home": home or None}

@@ -19,7 +19,7 @@ from domain.values import Purpose
 from projections.customer import Draft, fold
 from projections.knowledge import AsKnown, unreadable
 from projections.moment import digest, millis, tag
-from projections.permission import Permission, words
+from projections.permission import Permission, child, words
 from projections.statistics import CART as CART_WEIGHT
 from projections.statistics import ORDER as ORDER_WEIGHT
 from projections.statistics import VIEW as VIEW_WEIGHT
@@ -46,9 +46,10 @@ class Rules(msgspec.Struct, frozen=True):
 def examples(streams: Streams, rules: Rules) -> list[Example]:
     """The examples of one person, whose streams these are, in the order of their time.
 
-    None of a person who has an erased stream, or whose consent stands withdrawn by the last word recorded.
+    None of a person who has an erased stream, or whose consent stands withdrawn by the last word recorded, or who is
+    known to be under 16.
     """
-    if unreadable(streams.values()):
+    if unreadable(streams.values()) or child(streams.values()):
         return []
     permission = Permission(words(streams.values()), rules.purposes, assumed=rules.assumed)
     if not permission.stands:

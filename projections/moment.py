@@ -1,6 +1,6 @@
 """The order in which things happened: event time, then source."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from zlib import crc32
 
@@ -21,3 +21,8 @@ def tag(source_id: str) -> int:
 def digest(text: str) -> int:
     """48 bits that stand for a text, where equality alone matters."""
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big")
+
+
+def moment(millis: int) -> datetime:
+    """The moment so many milliseconds after 1970."""
+    return _EPOCH + timedelta(milliseconds=millis)

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from domain.customer import Customer
 from domain.event import Event
 from domain.values import Purpose
+from projections.customer import age_band
 from projections.moment import millis, tag
+from readmodels.features import CHILD
 
 #: (at, tag, given, purpose, medium), so that they sort as the record's words do.
 Word = tuple[int, int, bool, str, str]
@@ -20,6 +22,17 @@ def words(streams: Iterable[Sequence[Event]]) -> list[Word]:
         for e in events
         if isinstance(e, Customer.ConsentGiven | Customer.ConsentWithdrawn)
     )
+
+
+def child(streams: Iterable[Sequence[Event]]) -> bool:
+    """Whether the last that was told of the person's age is that of a child."""
+    told = [
+        (millis(e.occurred_at), tag(e.source_id), band)
+        for events in streams
+        for e in events
+        if isinstance(e, Customer.DetailsGiven) and (band := age_band(e.details, e.occurred_at))
+    ]
+    return bool(told) and max(told)[2] == CHILD
 
 
 class Permission:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from domain.event import Event
 from readmodels.customer import CustomerRecord
+
+#: An event of a stream as a fold needs it: version, class, and something with the fields of that class.
+Fact = tuple[int, type[Event], Any]
 
 
 @dataclass(frozen=True, slots=True)

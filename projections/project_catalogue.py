@@ -1,31 +1,45 @@
-"""The catalogue projection: products' records, kept in step with the catalogue's log by compare-and-set."""
+"""The catalogue projection: products' records, written together with the position in the log that they stand for.
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+Whoever reads the position and the records at one moment thus holds exactly the fold of the log up to there.
+"""
+
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from domain.event import Event
 from domain.product import Product
 from projections.catalogue import apply
 from projections.ports import History, Recorded
+from projections.runner import StoreRestartedError
 from projections.versions import GapError
 from readmodels.catalogue import ProductRecord, decode, encode
-from readmodels.stores import CatalogueStore, Write
+from readmodels.stores import CatalogueStore, Shelved
 
 
 class CatalogueProjection:
-    """The catalogue is small: every batch reads the products that it changes."""
+    """The catalogue is small: every batch reads the products that it changes. It is to be fed from ``position`` on, or
+    from before it."""
 
     def __init__(self, store: CatalogueStore, history: History) -> None:
         self._store = store
         self._history = history
+        self._at: int | None = None
+
+    @property
+    def position(self) -> int:
+        """Up to where the store has the log."""
+        if self._at is None:
+            self._at = self._store.position()
+        return self._at
 
     def apply(self, batch: Sequence[Recorded]) -> None:
-        """Folds and writes until nothing is refused."""
-        facts = sorted((r.event for r in batch if isinstance(r.event, Product.Event)), key=lambda e: e.originator_id)
-        pending = {s: list[Event](events) for s, events in groupby(facts, lambda e: e.originator_id)}
-        while pending:
-            pending = self._write(pending)
+        """Folds and writes what is beyond the position. Raises StoreRestartedError where the store has lost some."""
+        while batch and (at := self.position) < batch[-1].position:
+            new = [each for each in batch if each.position > at]
+            found = self._store.write(at, new[-1].position, self._shelved(new))
+            if found < at:
+                raise StoreRestartedError
+            self._at = found
 
     def flush(self, *, idle: bool) -> None:
         """Nothing is held back."""
@@ -35,29 +49,30 @@ class CatalogueProjection:
         return position
 
     def restart(self) -> None:
-        """Nothing is remembered."""
+        """Looks again how far the store is."""
+        self._at = None
 
-    def _write(self, facts: Mapping[UUID, list[Event]]) -> dict[UUID, list[Event]]:
+    def _shelved(self, batch: Iterable[Recorded]) -> list[Shelved]:
+        facts: dict[UUID, list[Event]] = {}
+        positions: dict[UUID, int] = {}
+        for each in batch:
+            if isinstance(each.event, Product.Event):
+                facts.setdefault(each.event.originator_id, []).append(each.event)
+                positions[each.event.originator_id] = each.position
         stored = self._store.read(list(facts))
-        writes = []
-        for stream, events in facts.items():
-            value = stored.get(stream)
-            before = decode(value) if value else ProductRecord()
-            after = self._fold(stream, before, events)
-            if after.version > before.version:
-                writes.append(Write(stream, stream, before.version, encode(after)))
-        answers = self._store.write(writes)
-        return {w.stream: facts[w.stream] for w, no in zip(writes, answers, strict=True) if no is not None}
+        return [Shelved(s, positions[s], encode(self._fold(s, stored.get(s), new))) for s, new in facts.items()]
 
-    def _fold(self, stream: UUID, record: ProductRecord, events: Sequence[Event]) -> ProductRecord:
+    def _fold(self, stream: UUID, stored: bytes | None, events: Sequence[Event]) -> ProductRecord:
+        """A record that is not there, though it should be, is folded from the log: up to the last of ``events``."""
         try:
-            return _fold_all(record, events)
+            return _fold_all(decode(stored) if stored else ProductRecord(), events)
         except GapError:
             ((_, history),) = self._history.streams([stream])
-            return _fold_all(ProductRecord(), history)
+            last = events[-1].originator_version
+            return _fold_all(ProductRecord(), [event for event in history if event.originator_version <= last])
 
 
-def _fold_all(record: ProductRecord, events: Sequence[Event]) -> ProductRecord:
+def _fold_all(record: ProductRecord, events: Iterable[Event]) -> ProductRecord:
     for event in events:
         record = apply(record, event)
     return record

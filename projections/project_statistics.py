@@ -60,9 +60,7 @@ class StatisticsProjection:
             return
         self._flushed_at = time.monotonic()
         self._store.save(self._shard, statistics.encode_part(self._part))
-        others = (s for s in range(self._shards) if s != self._shard)
-        parts = [statistics.decode_part(part) for part in self._store.parts(others)]
-        digest = publish(self._store, [self._part, *parts], self._least)
+        digest = self._publish()
         self._changed, self._saved = False, self._part.position
         self._published(digest)
 
@@ -76,6 +74,18 @@ class StatisticsProjection:
         self._part = statistics.decode_part(saved) if saved else Part()
         self._windows.clear()
         self._changed, self._saved = False, self._part.position
+
+    def _publish(self) -> str:
+        """Again where another shard's part was saved meanwhile: its projector may have published before, and without
+        what was not in this one's part yet."""
+        others = [s for s in range(self._shards) if s != self._shard]
+        found = self._store.parts(others)
+        while True:
+            parts = [statistics.decode_part(part) for part in found]
+            digest = publish(self._store, [self._part, *parts], self._least)
+            used, found = found, self._store.parts(others)
+            if found == used:
+                return digest
 
     def _count(self, event: Event) -> None:
         if isinstance(event, Customer.ProductViewed):

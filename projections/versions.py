@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from domain.event import Event
 from readmodels.catalogue import ProductRecord
 from readmodels.customer import CustomerRecord
+from readmodels.merchandising import PublishedRules
 
-Record = TypeVar("Record", CustomerRecord, ProductRecord)
+Record = TypeVar("Record", CustomerRecord, ProductRecord, PublishedRules)
 
 
 class GapError(Exception):

@@ -10,16 +10,25 @@ KNOWN, ERASED = "known", "erased"
 
 
 class Item(msgspec.Struct, frozen=True):
-    """A recommended SKU. ``reason`` is for shoppers; ``source`` names what it was recommended by."""
+    """A recommended SKU. ``reason`` is for shoppers; ``source`` names what it was recommended by. ``price_cents``: in
+    minor units of ``currency``, as this person is to be shown it: an arm of an experiment may change it. None where no
+    price is known."""
 
     sku: str
     score: float
     reason: str
     source: str
+    price_cents: int | None = None
+    currency: str | None = None
 
 
 class Recommendations(msgspec.Struct, frozen=True):
-    """``version`` is how many of the person's events the answer reflects; ``served`` says which rung answered."""
+    """``version`` is how many of the person's events the answer reflects; ``served`` says which rung answered.
+
+    ``degraded`` names what was missing: redis, postgres or directory where that server did not answer in time, stale
+    where the version asked for was not there yet, receipts where this answer
+    cannot be made again, as the machine has no room for its receipt.
+    """
 
     decision_id: UUID
     placement: str
@@ -27,6 +36,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     person_id: UUID | None
     version: int
     served: str
+    degraded: tuple[str, ...] = ()
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):

@@ -4,8 +4,15 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+#: Raised when a record says something else than before; what is stored in another shape is folded anew.
+SHAPE = 2
+#: What begins the SKU of an inventory item, which is no product: its counts and its cost belong to whoever names it.
+ITEM = "inventory:"
+#: Tags by which a shop says that a product is to go.
+CLEARANCE = frozenset({"clearance", "sale", "final sale", "outlet"})
 
-class Listing(msgspec.Struct, frozen=True, array_like=True, order=True):
+
+class Listing(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """The latest description of a product."""
 
     at: int
@@ -20,9 +27,11 @@ class Listing(msgspec.Struct, frozen=True, array_like=True, order=True):
     active: bool
     product_ref: str | None
     stock_ref: str | None
+    style: str | None = None
+    season: str | None = None
 
 
-class Price(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Price(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """The latest price, in minor units."""
 
     at: int
@@ -32,7 +41,16 @@ class Price(msgspec.Struct, frozen=True, array_like=True, order=True):
     compare_at_cents: int | None = None
 
 
-class Count(msgspec.Struct, frozen=True, array_like=True, order=True):
+class Cost(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
+    """The latest cost of one piece, in minor units."""
+
+    at: int
+    tag: int
+    cents: int
+    currency: str
+
+
+class Count(msgspec.Struct, frozen=True, array_like=True, order=True, gc=False):
     """The latest count at a location."""
 
     at: int
@@ -40,14 +58,17 @@ class Count(msgspec.Struct, frozen=True, array_like=True, order=True):
     available: int
 
 
-class ProductRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One product stream: a SKU, or an inventory item whose count belongs to the SKU that names it."""
+class ProductRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One product stream: a SKU, or an inventory item whose counts and cost belong to the SKU that names it.
+    ``introduced_at``: when it was first on the shelf, ms since 1970, 0 where it never was."""
 
     version: int = 0
     sku: str = ""
     listing: Listing | None = None
     price: Price | None = None
     stock: dict[str, Count] = {}
+    cost: Cost | None = None
+    introduced_at: int = 0
 
 
 class Product(msgspec.Struct, frozen=True):

@@ -11,12 +11,14 @@ from uuid import UUID
 import msgspec
 
 #: Changes whenever the record does: what was stored in another shape is folded anew.
-SHAPE = 1
+SHAPE = 2
 When = tuple[int, int, int | str]
 RECENT = 20
 CART_ENTRIES = 64
 #: How far back two systems' reports of one order or return are recognised as the same.
 ORDERS_KEPT = 200
+#: The latest exposures to experiments: more than any shop runs while one of them is under way.
+EXPOSURES_KEPT = 200
 
 
 class View(msgspec.Struct, frozen=True, array_like=True):
@@ -100,7 +102,22 @@ class Return(msgspec.Struct, frozen=True, array_like=True):
         return self.at, self.key, self.currency
 
 
-Entry = TypeVar("Entry", View, Purchase, CartEntry, Order, Return)
+class Exposure(msgspec.Struct, frozen=True, array_like=True):
+    """An arm of an experiment that was used for an answer, the first time on a stream. ``hash``: its version."""
+
+    at: int
+    tag: int
+    experiment: str
+    variant: str
+    hash: str = ""
+
+    @property
+    def when(self) -> When:
+        """What it is ordered by."""
+        return self.at, self.tag, f"{self.experiment}:{self.variant}"
+
+
+Entry = TypeVar("Entry", View, Purchase, CartEntry, Order, Return, Exposure)
 Report = TypeVar("Report", Order, Return)
 
 
@@ -158,6 +175,12 @@ class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
     impressions: int = 0
     clicks: int = 0
     loyalty_at: int = 0
+    exposures: tuple[Exposure, ...] = ()
+
+    @property
+    def arms(self) -> dict[str, str]:
+        """Experiment → variant, of the first exposure to each."""
+        return {each.experiment: each.variant for each in self.exposures}  # latest first: the first one stays
 
 
 def encode(record: CustomerRecord) -> bytes:
@@ -176,9 +199,10 @@ _DECODER = msgspec.msgpack.Decoder(CustomerRecord)
 
 def combine(records: Iterable[CustomerRecord]) -> CustomerRecord:
     """One person's record from those of their streams, in any order."""
-    parts = sorted(records, key=_ENCODER.encode)
+    parts = list(records)
     if len(parts) == 1:
         return parts[0]
+    parts.sort(key=_ENCODER.encode)
     cleared = max((r.cart_cleared for r in parts), default=(0, 0))
     return CustomerRecord(
         version=sum(r.version for r in parts),
@@ -200,12 +224,22 @@ def combine(records: Iterable[CustomerRecord]) -> CustomerRecord:
         impressions=sum(r.impressions for r in parts),
         clicks=sum(r.clicks for r in parts),
         loyalty_at=min((r.loyalty_at for r in parts if r.loyalty_at), default=0),
+        exposures=exposures(e for r in parts for e in r.exposures),
     )
 
 
 def latest(entries: Iterable[Entry], size: int) -> tuple[Entry, ...]:
     """The ``size`` latest by event time, latest first: the same for any order of arrival."""
     return tuple(sorted(entries, key=_when, reverse=True)[:size])
+
+
+def exposures(found: Iterable[Exposure]) -> tuple[Exposure, ...]:
+    """The first exposure to each arm of each experiment, the latest of them first. Two arms of one experiment, which a
+    merge of two streams brings, are both kept, so that whoever has them can be left out of its results."""
+    first: dict[tuple[str, str], Exposure] = {}
+    for exposure in sorted(found, key=_when):
+        first.setdefault((exposure.experiment, exposure.variant), exposure)
+    return latest(first.values(), EXPOSURES_KEPT)
 
 
 def _when(entry: Entry) -> When:

@@ -21,6 +21,8 @@ DAY_MS = 24 * HOUR_MS
 _HOURS = tuple((sin(2 * pi * hour / 24), cos(2 * pi * hour / 24)) for hour in range(24))
 _WEEKDAYS = tuple((sin(2 * pi * day / 7), cos(2 * pi * day / 7)) for day in range(7))
 
+#: The age band of children: of nobody known to be in it is a profile made.
+CHILD = "under 16"
 #: (at, tag, part, kind, SKU): ordered by time, then source.
 Act = tuple[int, int, int, int, str]
 

@@ -49,9 +49,31 @@ class Keys:
         return f"{self.namespace}:g{self.generation}:catalogue:{{all}}"
 
     @property
-    def catalogue_version(self) -> str:
-        """STRING counter, raised after each change of the catalogue. Writer: project. No expiry."""
-        return f"{self.namespace}:g{self.generation}:catalogue:{{all}}:version"
+    def catalogue_position(self) -> str:
+        """STRING position in the catalogue's log: the catalogue is the fold of all up to it. Writer: project. No
+        expiry."""
+        return f"{self.namespace}:g{self.generation}:catalogue:{{all}}:position"
+
+    @property
+    def catalogue_changes(self) -> str:
+        """ZSET product stream id → position of the stream's last event. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:catalogue:{{all}}:changes"
+
+    @property
+    def catalogue_shape(self) -> str:
+        """STRING number of the form in which the ProductRecords are. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:catalogue:{{all}}:shape"
+
+    @property
+    def rules(self) -> str:
+        """HASH rule book's stream id → version and PublishedRules. Writer: project. No expiry."""
+        return f"{self.namespace}:g{self.generation}:rules:{{all}}"
+
+    @property
+    def experiments(self) -> str:
+        """HASH one id → version and PublishedExperiments: all that run, are paused or shipped. Writer: project. No
+        expiry."""
+        return f"{self.namespace}:g{self.generation}:experiments:{{all}}"
 
     def statistics_part(self, shard: int) -> str:
         """STRING position and absolute counts of one shard. Writer: that shard's project. No expiry."""
@@ -68,10 +90,22 @@ class Keys:
 
 
 def generations(namespace: str) -> str:
-    """HASH projection → live generation; ``<projection>:previous``, ``:ready`` and ``:projecting`` → the one before it,
-    one that waits for its switch, and the one that the projector writes. Writer: project, rebuild and projections. No
-    expiry."""
+    """HASH projection → live generation; ``<projection>:previous`` and ``:ready`` → the one before it, and one that
+    waits for its switch; ``:projecting:<log>`` → the one that the projector of a log writes. Writer: project, rebuild
+    and projections. No expiry."""
     return f"{namespace}:generations"
+
+
+def identifier(namespace: str, pseudonym: str) -> str:
+    """STRING stream id of the identifier with this HMAC, 16 bytes, or nothing for a while after it was forgotten.
+    Writer: serve, ingest and whoever else claims. Expires after 7 days."""
+    return f"{namespace}:identifier:{pseudonym}"
+
+
+def rate(namespace: str, key_id: str) -> str:
+    """HASH ``tokens`` left and ``at``, in microseconds, of the API key with this id. Writer: serve. Expires when the
+    bucket is full again."""
+    return f"{namespace}:rate:{{{key_id}}}"
 
 
 def newest_generation(namespace: str) -> str:

@@ -1,6 +1,10 @@
 """Statistics over people: a shard's partial counts, and the published generation that all shards make together."""
 
-from collections.abc import Iterable
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Self
 
 import msgspec
 
@@ -9,6 +13,8 @@ SHAPE = 1
 #: A cell that fewer people stand behind is never published.
 LEAST_PEOPLE = 5
 POPULARITY_DAYS = 14
+#: The same of what is trending, of which so many are published.
+TREND_DAYS, TRENDS = 2, 200
 WHOLE = 1024
 
 
@@ -38,12 +44,60 @@ class Part(msgspec.Struct, array_like=True):
 
 
 class Statistics(msgspec.Struct, frozen=True, array_like=True):
-    """Published counts. ``popularity[i]``: recent interest in ``skus[i]``, one number and not one a day, since a single
-    day may have one person behind it. ``pairs[i]``: (j, weight), j was seen after i."""
+    """Published counts, as arrays in bytes (little endian), so that a reader maps millions of them without a loop.
+
+    ``counts`` int64: recent interest in ``skus[i]``, one number and not one a day, since a single day may have one
+    person behind it. What was seen after i: ``others`` int32, with ``weights`` int64, from ``bounds[i]``
+    to ``bounds[i + 1]`` (int64). ``trending`` int32: rows of what there is most interest in lately, the most first.
+    """
 
     skus: tuple[str, ...] = ()
-    popularity: tuple[int, ...] = ()
-    pairs: tuple[tuple[tuple[int, int], ...], ...] = ()
+    counts: bytes = b""
+    bounds: bytes = bytes(8)
+    others: bytes = b""
+    weights: bytes = b""
+    trending: bytes = b""
+
+    @classmethod
+    def of(
+        cls,
+        skus: Sequence[str],
+        popularity: Iterable[int],
+        pairs: Iterable[Sequence[tuple[int, int]]],
+        trending: Iterable[int] = (),
+    ) -> Self:
+        """``pairs[i]``: (j, weight), j was seen after i."""
+        bounds, others, weights = array("q", (0,)), array("i"), array("q")
+        for row in pairs:
+            others.extend([j for j, _ in row])
+            weights.extend([weight for _, weight in row])
+            bounds.append(len(others))
+        return cls(tuple(skus), *map(_bytes, (array("q", popularity), bounds, others, weights, array("i", trending))))
+
+    @property
+    def popularity(self) -> tuple[int, ...]:
+        """One for each of ``skus``."""
+        return tuple(_array("q", self.counts))
+
+    @property
+    def pairs(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """For each of ``skus``: (j, weight), j was seen after it."""
+        bounds, others, weights = _array("q", self.bounds), _array("i", self.others), _array("q", self.weights)
+        ends = pairwise(bounds)
+        return tuple(tuple(zip(others[b:e], weights[b:e], strict=True)) for b, e in ends)
+
+
+def _array(kind: str, stored: bytes) -> "array[int]":
+    found = array(kind, stored)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def _bytes(numbers: "array[int]") -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 def merge(parts: Iterable[Part], least: int = LEAST_PEOPLE) -> Statistics:
@@ -96,12 +150,20 @@ def _publish(
         if len(cell.people) >= least and one in index and other in index:
             rows[index[one]].append((index[other], cell.weight))
     last = max((day for sku in skus for day in days[sku]), default=0)
-    return Statistics(skus, tuple(_recent(days[sku], last) for sku in skus), tuple(map(tuple, rows)))
+    popularity = [_recent(days[sku], last, POPULARITY_DAYS) for sku in skus]
+    return Statistics.of(skus, popularity, rows, _trending(skus, days, last))
 
 
-def _recent(days: dict[int, int], last: int) -> int:
-    """Interest that counts half for every ``POPULARITY_DAYS`` before the last day, times ``WHOLE``."""
-    return sum(int(WHOLE * weight * 2 ** ((day - last) / POPULARITY_DAYS)) for day, weight in days.items())
+def _trending(skus: Sequence[str], days: dict[str, dict[int, int]], last: int) -> list[int]:
+    """Rows of what there was most interest in lately, the most first; equal ones by SKU."""
+    lately = [_recent(days[sku], last, TREND_DAYS) for sku in skus]
+    rows = [row for row, weight in enumerate(lately) if weight]
+    return sorted(rows, key=lambda row: (-lately[row], row))[:TRENDS]
+
+
+def _recent(days: dict[int, int], last: int, half_life: int) -> int:
+    """Interest that counts half for every ``half_life`` days before the last day, times ``WHOLE``."""
+    return sum(int(WHOLE * weight * 2 ** ((day - last) / half_life)) for day, weight in days.items())
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -97,14 +97,46 @@ class RecordStore(Protocol):
         """The part as last saved."""
 
 
-class CatalogueStore(Protocol):
-    """Products' records, written by compare-and-set."""
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A product's new record, and the position of the last event that is in it."""
 
-    def write(self, writes: Sequence[Write]) -> list[Refused | None]:
-        """One answer a write, None where it was stored. ``home`` is of no matter."""
+    stream: UUID
+    position: int
+    value: bytes
+
+
+class CatalogueStore(Protocol):
+    """Products' records, and the position in the log that they stand for, always written together."""
+
+    def position(self) -> int:
+        """The position that all records together are the fold of, 0 where nothing was written."""
+
+    def write(self, was: int, position: int, records: Sequence[Shelved]) -> int:
+        """Stores all of it where the position ``was`` is there, else nothing; the position that is there now."""
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Each product's field."""
+
+
+class RulesStore(Protocol):
+    """The rules that are live, written by compare-and-set."""
+
+    def write(self, write: Write) -> Refused | None:
+        """None where it was stored. ``home`` is of no matter."""
+
+    def read(self, stream: UUID) -> bytes | None:
+        """The book's field."""
+
+
+class ExperimentsStore(Protocol):
+    """All experiments as one value, written by compare-and-set."""
+
+    def write(self, write: Write) -> Refused | None:
+        """None where it was stored. ``home`` is of no matter."""
+
+    def read(self, stream: UUID) -> bytes | None:
+        """The field."""
 
 
 class StatisticsStore(Protocol):

@@ -5,28 +5,23 @@ user-item_affinity_K for each item K. Context: item_id and any number of item_fe
 columns are ignored.
 """
 
-import csv
-import gzip
 import math
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
+from adapters.datasets.csv_rows import LONGEST_CELL, cell, rows
 from ml.ope.log import Coded, Items, Log
 
-LONGEST_LINE = 1_000_000
-LONGEST_CELL = 200
 MOST_ROWS, MOST_ITEMS, MOST_COLUMNS, MOST_VALUES, MOST_PLACES = 5_000_000, 5_000, 64, 1_000, 100
 #: Affinities are kept as float32; so many of them take 4 GB.
 MOST_AFFINITIES = 1_000_000_000
 NEEDED = ("timestamp", "item_id", "position", "click", "propensity_score")
 USER, ITEM, AFFINITY = "user_feature_", "item_feature_", "user-item_affinity_"
-Row = tuple[str, Mapping[str, str]]
 
 
 def read(log: Path, context: Path, step: Callable[[int], None] = lambda n: None) -> Log:
@@ -36,7 +31,7 @@ def read(log: Path, context: Path, step: Callable[[int], None] = lambda n: None)
     """
     ids, items = read_items(context)
     gathered = _Gathered(ids)
-    for number, (where, cells) in enumerate(_rows(log, NEEDED)):
+    for number, (where, cells) in enumerate(rows(log, partial(_check_columns, log.name, needed=NEEDED))):
         if not number:
             gathered.start(log.name, cells)
         if number >= MOST_ROWS:
@@ -50,14 +45,14 @@ def read_items(path: Path) -> tuple[dict[int, int], Items]:
     """Item id → row, and what is known of the items. Raises ValueError that names file, line and column."""
     found: dict[int, Sequence[str]] = {}
     columns: list[str] = []
-    for where, cells in _rows(path, ("item_id",)):
+    for where, cells in rows(path, partial(_check_columns, path.name, needed=("item_id",))):
         columns = columns or _columns(path.name, cells, ITEM)
         item = _whole(where, cells, "item_id", 0, 10**9)
         if item in found:
             raise ValueError(f"{where}: item_id is there twice")
         if len(found) == MOST_ITEMS:
             raise ValueError(f"{path.name}: more than {MOST_ITEMS:,} items")
-        found[item] = [_cell(where, cells, column) for column in columns]
+        found[item] = [cell(where, cells, column) for column in columns]
     if not found:
         raise ValueError(f"{path.name}: no item")
     ids = {item: row for row, item in enumerate(sorted(found))}
@@ -123,45 +118,10 @@ class _Gathered:
 
     def _code(self, where: str, cells: Mapping[str, str], column: int) -> int:
         values = self.values[column]
-        code = values.setdefault(_cell(where, cells, self.users[column]), len(values))
+        code = values.setdefault(cell(where, cells, self.users[column]), len(values))
         if code >= MOST_VALUES:
             raise ValueError(f"{where}: {self.users[column]} has more than {MOST_VALUES:,} different values")
         return code
-
-
-def _rows(path: Path, needed: Sequence[str]) -> Iterator[Row]:
-    """Each row with the words that name its place."""
-    try:
-        with _opened(path) as file:
-            reader = csv.DictReader(_lines(path.name, file), strict=True)
-            try:
-                _check_columns(path.name, list(reader.fieldnames or ()), needed)
-                for cells in reader:
-                    where = f"{path.name}, line {reader.line_num}"
-                    if None in cells:
-                        raise ValueError(f"{where}: more cells than columns")
-                    yield where, cells
-            except csv.Error:
-                raise ValueError(f"{path.name}, line {reader.line_num + 1}: not CSV") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise ValueError(f"{path.name}: not a whole gzip file") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name}: not UTF-8 text") from None
-
-
-def _opened(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _lines(name: str, file: IO[str]) -> Iterator[str]:
-    number = 0
-    while line := file.readline(LONGEST_LINE + 1):
-        number += 1
-        if len(line) > LONGEST_LINE:
-            raise ValueError(f"{name}, line {number}: longer than {LONGEST_LINE:,} characters")
-        yield line
 
 
 def _check_columns(name: str, columns: list[str], needed: Sequence[str]) -> None:
@@ -180,24 +140,15 @@ def _columns(name: str, cells: Mapping[str, str], prefix: str) -> list[str]:
     return found
 
 
-def _cell(where: str, cells: Mapping[str, str | None], column: str) -> str:
-    text = cells[column]
-    if text is None:
-        raise ValueError(f"{where}: {column} is missing")
-    if len(text) > LONGEST_CELL:
-        raise ValueError(f"{where}: {column} is longer than {LONGEST_CELL} characters")
-    return text
-
-
 def _whole(where: str, cells: Mapping[str, str], column: str, least: int, most: int) -> int:
-    text = _cell(where, cells, column)
+    text = cell(where, cells, column)
     if not (text.isascii() and text.isdigit() and len(text) <= 12 and least <= int(text) <= most):
         raise ValueError(f"{where}: {column} is not a whole number from {least} to {most}")
     return int(text)
 
 
 def _number(where: str, cells: Mapping[str, str], column: str) -> float:
-    number = _float(_cell(where, cells, column))
+    number = _float(cell(where, cells, column))
     if number is None:
         raise ValueError(f"{where}: {column} is not a number of at most a million")
     return number
@@ -214,7 +165,7 @@ def _float(text: str) -> float | None:
 def _moment(where: str, cells: Mapping[str, str]) -> float:
     """Seconds since 1970; without a zone it is UTC."""
     try:
-        moment = datetime.fromisoformat(_cell(where, cells, "timestamp"))
+        moment = datetime.fromisoformat(cell(where, cells, "timestamp"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise ValueError(f"{where}: timestamp is not an ISO 8601 time") from None

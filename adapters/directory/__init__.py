@@ -3,7 +3,8 @@
 import hmac
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 from uuid import UUID
 
 from adapters.lru import Lru
@@ -14,6 +15,7 @@ TABLE = """CREATE TABLE IF NOT EXISTS claim (
     identifier bytea PRIMARY KEY, stream uuid NOT NULL UNIQUE)"""
 CLAIM = """INSERT INTO claim SELECT * FROM unnest(%b::bytea[], %b::uuid[]) ON CONFLICT DO NOTHING"""
 FIND = "SELECT identifier, stream FROM claim WHERE identifier = ANY(%b)"
+FORGET = "DELETE FROM claim WHERE identifier = ANY(%b)"
 
 
 def new_stream_id() -> UUID:
@@ -23,11 +25,22 @@ def new_stream_id() -> UUID:
     return UUID(int=millis << 80 | 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
 
 
+class Cache(Protocol):
+    """Where else it is remembered."""
+
+    def put(self, streams: Mapping[bytes, UUID]) -> None:
+        """Soon, or never."""
+
+    def forget(self, pseudonyms: Iterable[bytes]) -> None:
+        """Before this returns. Raises UnavailableError."""
+
+
 class PostgresDirectory:
     """Every identifier has a stream of its own; a claim never moves until erasure."""
 
-    def __init__(self, database: Database, secret: bytes, *, cache: int = 200_000) -> None:
+    def __init__(self, database: Database, secret: bytes, *, cache: int = 200_000, cached: Cache | None = None) -> None:
         self._database = database
+        self._cached_elsewhere = cached
         self._hmac = hmac.new(secret, b"", "sha256")
         self._cache: Lru[bytes, UUID] = Lru(cache)
 
@@ -56,6 +69,21 @@ class PostgresDirectory:
         pseudonym = self.pseudonym(identifier)
         return (self._cached([pseudonym]) or self._select([pseudonym])).get(pseudonym)
 
+    def forget(self, identifiers: Iterable[Identifier]) -> None:
+        """Of erased persons: a later claim gets a new stream. Idempotent; to be called again if it raises
+        UnavailableError. Other processes learn of it by the cache."""
+        pseudonyms = [self.pseudonym(identifier) for identifier in identifiers]
+        with self._database.connection() as connection:
+            connection.execute(FORGET, (pseudonyms,))
+        for pseudonym in pseudonyms:
+            self._cache.drop(pseudonym)
+        if self._cached_elsewhere is not None:
+            self._cached_elsewhere.forget(pseudonyms)
+
+    def drop(self, pseudonym: bytes) -> None:
+        """This process remembers it no more."""
+        self._cache.drop(pseudonym)
+
     def _cached(self, pseudonyms: Iterable[bytes]) -> dict[bytes, UUID]:
         return {p: stream for p in pseudonyms if (stream := self._cache.get(p)) is not None}
 
@@ -74,4 +102,6 @@ class PostgresDirectory:
         found: dict[bytes, UUID] = {bytes(pseudonym): stream for pseudonym, stream in rows}
         for pseudonym, stream in found.items():
             self._cache.put(pseudonym, stream)
+        if found and self._cached_elsewhere is not None:
+            self._cached_elsewhere.put(found)
         return found

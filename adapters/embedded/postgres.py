@@ -31,6 +31,8 @@ SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
+    # Each shard's log has a pool in each process; a laptop runs all processes of an installation on one server.
+    "max_connections": "300",
     "fsync": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",

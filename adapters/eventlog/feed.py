@@ -38,14 +38,16 @@ class LiveFeed:
 
 
 class ReplayFeed:
-    """Events that are recorded already, batch by batch, up to ``until``; then nothing."""
+    """Events that are recorded already, batch by batch, up to ``until``; then nothing. ``topics``: those alone."""
 
-    def __init__(self, log: PostgresLog, after: int, until: int, limit: int = 2_000) -> None:
-        self._log, self._after, self._until, self._limit = log, after, until, limit
+    def __init__(
+        self, log: PostgresLog, after: int, until: int, limit: int = 2_000, topics: Sequence[str] = ()
+    ) -> None:
+        self._log, self._after, self._until, self._limit, self._topics = log, after, until, limit, topics
 
     def next_batch(self, timeout_s: float) -> Sequence[Recorded]:
         """The next events in order; none at the end. Raises UnavailableError."""
-        batch = [n for n in self._log.read(self._after, self._limit) if n.id <= self._until]
+        batch = [n for n in self._log.read(self._after, self._limit, self._topics) if n.id <= self._until]
         if batch:
             self._after = batch[-1].id
         return decoded(self._log, batch)

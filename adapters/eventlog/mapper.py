@@ -9,6 +9,7 @@ event can be moved, renumbered or renamed. docs/encryption.md tells the whole sc
 import hmac
 import os
 import struct
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, cast
@@ -16,13 +17,16 @@ from uuid import UUID
 
 import msgspec
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, MapperDeserialisationError, StoredEvent
 from eventsourcing.utils import get_topic, resolve_topic
+from pydantic import BaseModel
 
 from adapters.keys import KeyDestroyedError, Keyring
 from domain.erased import Erased
 from domain.event import Created, Event, Visibility, visibility
+from projections.ports import Fact
 
 FORMAT = 1
 NONCE = 12
@@ -51,7 +55,18 @@ class Plan(msgspec.Struct, frozen=True):
     sealed: set[str]
 
 
+class Quick(msgspec.Struct, frozen=True):
+    """How events of a class are read that are sealed whole. ``decode``: what was sealed → its fields, with types."""
+
+    kind: type[Event]
+    version: int
+    topic: bytes
+    decode: Callable[[bytes], Any]
+
+
 _DECODER = msgspec.msgpack.Decoder(Header)
+#: What a damaged event, or one that was moved, may raise.
+_UNREADABLE = (InvalidTag, ValueError, ArithmeticError, TypeError, msgspec.DecodeError)
 
 
 @cache
@@ -99,8 +114,42 @@ class SealingMapper(Mapper[UUID]):
         """``to_domain_event`` for whoever has the columns and needs no object around them."""
         try:
             return self._read(stream, version, topic, state)
-        except (InvalidTag, ValueError, ArithmeticError, TypeError, msgspec.DecodeError):  # damaged, or moved here
+        except _UNREADABLE:
             raise MapperDeserialisationError(f"event {topic} {stream} v{version} cannot be read") from None
+
+    def facts(self, stream: UUID, rows: Iterable[tuple[UUID, int, str, bytes]]) -> list[Fact]:
+        """A stream's events as a fold of it needs them: without envelope, for half the time. ``rows``: columns."""
+        found: list[Fact] = []
+        ciphers: dict[int, AESGCM] = {}
+        name = stream.bytes
+        for _, version, topic, state in rows:
+            quick = _quick(topic)
+            fields = None if quick is None else self._fields(quick, stream, version, state, name, ciphers)
+            if quick is None or fields is None:
+                event = self.read(stream, version, topic, state)
+                found.append((version, type(event), event))
+            else:
+                found.append((version, quick.kind, fields))
+        return found
+
+    def _fields(
+        self, how: Quick, stream: UUID, version: int, state: bytes, name: bytes, ciphers: dict[int, AESGCM]
+    ) -> Any:
+        """The fields of an event of its class's present version. None for any other one, or one that is erased or
+        damaged: ``read`` knows what to do with those."""
+        try:
+            end = _START.size + int.from_bytes(state[1 : _START.size], "big")
+            header = _DECODER.decode(state[_START.size : end])
+            if state[0] != FORMAT or header.class_version != how.version or header.clear:
+                return None
+            cipher = ciphers.get(header.period)
+            if cipher is None:
+                cipher = ciphers[header.period] = self._keyring.cipher(stream, header.period)
+            begin = end + NONCE
+            bound = name + version.to_bytes(8, "big") + how.topic
+            return how.decode(cipher.decrypt(state[end:begin], state[begin:], bound))
+        except (*_UNREADABLE, KeyDestroyedError):
+            return None
 
     def _read(self, stream: UUID, version: int, topic: str, state: bytes) -> Event:
         cls = _class_of(topic)
@@ -145,6 +194,28 @@ def _erased(topic: str, facts: dict[str, Any]) -> Erased:
 @cache
 def _class_of(topic: str) -> type[Event]:
     return cast(type[Event], resolve_topic(topic))
+
+
+@cache
+def _quick(topic: str) -> Quick | None:
+    """None for classes that have fields in clear, which nothing vouches for, or of types that take longer."""
+    cls = _class_of(topic)
+    how = plan(cls)
+    if how.clear or not how.sealed:
+        return None
+    fields = [(name, cls.model_fields[name].annotation) for name in sorted(how.sealed)]
+    try:
+        struct = msgspec.defstruct(cls.__name__, fields, forbid_unknown_fields=True)
+        decoder = msgspec.json.Decoder(struct, dec_hook=_value)
+    except TypeError:
+        return None
+    return Quick(cls, cls.class_version, topic.encode(), decoder.decode)
+
+
+def _value(kind: type[Any], said: Any) -> Any:
+    if not issubclass(kind, BaseModel):
+        raise NotImplementedError
+    return kind.__pydantic_validator__.validate_python(said)
 
 
 @cache

@@ -8,15 +8,25 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.channels.channel import Channel
 from adapters.http import docs
+from adapters.http.audited import Audited
+from adapters.http.auth import Access
+from adapters.http.decisions import decision_routes
+from adapters.http.experiments import Experiments, experiment_routes
+from adapters.http.graphql import graphql_route
+from adapters.http.graphql.limits import Bounds
 from adapters.http.intake import Intake
-from adapters.http.keys import ApiKeys
+from adapters.http.live import Live, live_route
 from adapters.http.metrics import Metrics
 from adapters.http.observe import Observed
 from adapters.http.operations import operation_routes
-from adapters.http.ports import Reader, Writer
+from adapters.http.ports import Reader, Rules, Writer
 from adapters.http.problems import Problems
 from adapters.http.reads import read_routes
+from adapters.http.recommendations import recommendation_routes
+from adapters.http.rules import RuleDesk, rule_routes
 from adapters.http.writes import BROWSERS, write_routes
+from queries.audit import Audit
+from queries.decisions import Receipts
 
 OTHER_BODIES = 32 * 1024
 
@@ -29,22 +39,38 @@ def create_app(
     writer: Writer,
     reader: Reader,
     channels: Mapping[str, Channel],
-    keys: ApiKeys,
+    access: Access,
     *,
+    audit: Audit,
+    rules: tuple[Writer, Rules] | None = None,
+    receipts: Receipts | None = None,
+    experiments: Experiments | None = None,
+    graphql: Bounds | None = None,
+    live: Live | None = None,
     extra_routes: Sequence[ControllerRouterHandler] = (),
     metrics: Metrics | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> Litestar:
-    """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times.
+    """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
+    told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
+    and what reads them. Without these, ``receipts``,
+    ``experiments`` and ``live`` there are no such routes.
+    ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
     they say otherwise.
     """
-    metrics = metrics or Metrics()
+    metrics, audited = metrics or Metrics(), Audited(audit)
     app = Litestar(
         [
-            *write_routes(Intake(writer, metrics, now), channels, keys),
-            *read_routes(reader, keys),
+            *write_routes(Intake(writer, metrics, now), channels, access),
+            *recommendation_routes(reader, access),
+            *read_routes(reader, access, audited),
+            *(rule_routes(RuleDesk(*rules, reader, audited, now), access) if rules else ()),
+            *(decision_routes(receipts, access, audited) if receipts else ()),
+            *(experiment_routes(experiments, access) if experiments else ()),
+            graphql_route(reader, receipts, access, audited, graphql or Bounds()),
+            *([live_route(live)] if live is not None else ()),
             *operation_routes(reader, metrics),
             *extra_routes,
         ],

@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -10,26 +10,42 @@ from litestar.handlers import BaseRouteHandler
 
 from adapters.channels.channel import RejectedError, Trust
 from adapters.http.keys import ApiKey, ApiKeys, Scope
+from adapters.http.limits import Limits
+from adapters.http.routing import set_standing
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 FIELD = "authorization"
 
 
-def needs(keys: ApiKeys, scope: Scope, *, secret: bool = False) -> Callable[[Connection, BaseRouteHandler], None]:
-    """A guard: 401 without a known key, 403 if it lacks ``scope`` or is public where it must be ``secret``.
+Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
-    The key becomes the request's ``auth``.
-    """
 
-    def guard(connection: Connection, _: BaseRouteHandler) -> None:
-        key = _known(keys, connection)
-        if scope not in key.scopes:
-            raise RejectedError(FIELD, f"this key may not do that: it needs the scope {scope}", 403)
-        if secret and key.public:
-            raise RejectedError(FIELD, "this key may not do that: it is public, and a secret one is needed", 403)
-        connection.scope["auth"] = key
+class Access:
+    """Keys and their limits. Guards are coroutines: a plain function would be run in a thread, each time."""
 
-    return guard
+    def __init__(self, keys: ApiKeys, limits: Limits | None = None) -> None:
+        self.keys, self.limits = keys, limits or Limits()
+
+    def needs(self, *scopes: Scope, secret: bool = False) -> Guard:
+        """A guard: 401 without a known key, 429 beyond its limit, 403 if it lacks a scope or is public where it must be
+        ``secret``. The key becomes the request's ``auth``."""
+
+        async def guard(connection: Connection, _: BaseRouteHandler) -> None:
+            key = _known(self.keys, connection)
+            set_standing(connection.scope, await self.limits.take(key))
+            for scope in scopes:
+                require(key, scope)
+            if secret and key.public:
+                raise RejectedError(FIELD, "this key may not do that: it is public, and a secret one is needed", 403)
+            connection.scope["auth"] = key
+
+        return guard
+
+
+def require(key: ApiKey, scope: Scope) -> None:
+    """Raises RejectedError (403) where the key lacks the scope."""
+    if scope not in key.scopes:
+        raise RejectedError(FIELD, f"this key may not do that: it needs the scope {scope}", 403)
 
 
 def trust_of(key: ApiKey) -> Trust:

@@ -14,8 +14,8 @@ from adapters.http.problems import MEDIA_TYPE, ProblemDetails
 
 PATH = "/schema"
 KEY_SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}, {"apiKey": []}]
-READ_ERRORS = (400, 401, 403, 500, 503)
-WRITE_ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 500, 503)
+READ_ERRORS = (400, 401, 403, 429, 500, 503)
+WRITE_ERRORS = (400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 503)
 _MEANING = {
     400: "The request cannot be understood",
     401: "No API key, or an unknown one",
@@ -23,9 +23,11 @@ _MEANING = {
     404: "There is no such thing",
     408: "The body came too slowly",
     409: "The shop's rules refuse it",
+    410: "There was such a thing; its person was erased, or its time is over",
     413: "The body is too large",
     415: "Not this media type, or a compressed body",
     422: "A field is wrong; `field` names it",
+    429: "Too many requests with this key. See Retry-After and RateLimit-Reset",
     500: "An error of ours; `error_id` finds it in the log",
     503: "A server is down; nothing was stored that is not acknowledged. See Retry-After",
 }

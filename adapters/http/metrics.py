@@ -16,6 +16,7 @@ _CLASSES = {
     413: "too_large",
     415: "media_type",
     422: "invalid",
+    429: "limited",
 }
 
 

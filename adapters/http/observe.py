@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.http import logs
 from adapters.http.metrics import Metrics, known_method
-from adapters.http.routing import UNMATCHED, set_request_id, template_of
+from adapters.http.routing import UNMATCHED, set_request_id, standing_of, template_of
 
 _API = ("/v1", "/health", "/metrics", "/schema", UNMATCHED)
 _API_HEADERS = {
@@ -25,18 +25,27 @@ _PREFLIGHT = {
 
 
 class Observed:
-    """Wraps the whole app, so that 404s are seen too. ``browsers``: the routes that any origin may call."""
+    """Wraps the whole app, so that 404s are seen too. ``browsers``: the routes that any origin may call. ``running``:
+    how many requests are; while ``draining`` each answer asks its caller to come back on another connection."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, browsers: frozenset[str]) -> None:
         self._app = app
         self._metrics = metrics
         self._browsers = browsers
+        self.running = 0
+        self.draining = False
+        self._last = 0.0
+
+    def idle_s(self) -> float:
+        """For how long no request has been running."""
+        return 0.0 if self.running else time.perf_counter() - self._last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             return await self._app(scope, receive, send)
         request_id, started, status = uuid4().hex, time.perf_counter(), 500
         set_request_id(scope, request_id)
+        self.running += 1
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -48,6 +57,8 @@ class Observed:
         try:
             await self._app(scope, receive, sending)
         finally:
+            self.running -= 1
+            self._last = time.perf_counter()
             self._tell(scope, status, time.perf_counter() - started, request_id)
 
     def _add_headers(self, scope: Scope, headers: MutableScopeHeaders, request_id: str) -> None:
@@ -57,6 +68,10 @@ class Observed:
             wanted |= _API_HEADERS
         if template in self._browsers:
             wanted |= {"Access-Control-Allow-Origin": "*"} | (_PREFLIGHT if scope.get("method") == "OPTIONS" else {})
+        if (standing := standing_of(scope)) is not None:
+            wanted |= standing.headers()
+        if self.draining:
+            wanted["Connection"] = "close"
         for name, value in wanted.items():
             headers.setdefault(name, value)
 

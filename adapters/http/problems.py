@@ -11,6 +11,7 @@ from litestar.types import ExceptionHandlersMap
 
 from adapters.channels.channel import RejectedError
 from adapters.http import logs
+from adapters.http.limits import LimitedError
 from adapters.http.metrics import Metrics
 from adapters.http.routing import (
     UNMATCHED,
@@ -21,10 +22,12 @@ from adapters.http.routing import (
     template_of,
 )
 from commands.ports import ConflictError, UnavailableError
+from domain.merchandising import RulesError
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="bespoke"'
 RETRY_AFTER_S = 2
+MOST_ERRORS = 100
 AnyRequest = Request[Any, Any, Any]
 
 _WRONG: dict[int, tuple[str, str]] = {
@@ -68,7 +71,9 @@ class Problems:
     def handlers(self) -> ExceptionHandlersMap:
         """For ``Litestar(exception_handlers=…)``."""
         return {
+            LimitedError: self._limited,
             RejectedError: self._rejected,
+            RulesError: self._rules,
             UnavailableError: self._unavailable,
             ConflictError: self._unavailable,
             ValidationException: self._invalid,
@@ -91,6 +96,13 @@ class Problems:
         status = error.status if 400 <= error.status < 500 else 422
         headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
         return self.refuse(request, status, [FieldError(error.field, error.reason)], headers)
+
+    def _limited(self, request: AnyRequest, error: LimitedError) -> Response[bytes]:
+        headers = {"Retry-After": str(error.retry_after_s), **error.standing.headers()}
+        return self.refuse(request, 429, [FieldError(error.field, error.reason)], headers)
+
+    def _rules(self, request: AnyRequest, error: RulesError) -> Response[bytes]:
+        return self.refuse(request, 422, [FieldError(*problem) for problem in error.problems[:MOST_ERRORS]])
 
     def _invalid(self, request: AnyRequest, error: ValidationException) -> Response[bytes]:
         reasons: Mapping[str, str] = request.scope["route_handler"].opt.get("reasons", {})

@@ -9,8 +9,10 @@ from litestar.routes import HTTPRoute
 from litestar.types import Scope
 from litestar.utils.path import normalize_path
 
+from adapters.http.limits import Standing
+
 UNMATCHED = "unmatched"
-_STATE = "request_id"
+_STATE, _STANDING = "request_id", "standing"
 
 
 def template_of(scope: Scope) -> str:
@@ -51,3 +53,13 @@ def allowed_methods(request: Request[Any, Any, Any]) -> str:
     request.scope["path_template"] = template
     routes = [route for route in app.routes if isinstance(route, HTTPRoute) and route.path_format == template]
     return ", ".join(sorted({method for route in routes for method in route.methods}))
+
+
+def set_standing(scope: Scope, standing: Standing) -> None:
+    """Keeps how the caller's key stands, for the answer's headers."""
+    scope.setdefault("state", {})[_STANDING] = standing
+
+
+def standing_of(scope: Scope) -> Standing | None:
+    """How the caller's key stands; None where there is no key."""
+    return scope.get("state", {}).get(_STANDING)

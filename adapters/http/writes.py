@@ -10,9 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from adapters.channels.channel import Channel, Trust
 from adapters.http import bodies, docs
-from adapters.http.auth import needs, trust_of
+from adapters.http.auth import Access, trust_of
 from adapters.http.intake import Intake, Taken
-from adapters.http.keys import ApiKeys, Scope
+from adapters.http.keys import Scope
 from adapters.http.problems import AnyRequest, answer
 
 SINGLE_CALLS = ("identify", "track", "page", "screen", "alias")
@@ -63,12 +63,12 @@ _ROUTES = (
 )
 
 
-def write_routes(intake: Intake, channels: Mapping[str, Channel], keys: ApiKeys) -> Sequence[HTTPRouteHandler]:
+def write_routes(intake: Intake, channels: Mapping[str, Channel], access: Access) -> Sequence[HTTPRouteHandler]:
     """All of them."""
-    return [_handler(intake, channels[route.channel], keys, route) for route in _ROUTES]
+    return [_handler(intake, channels[route.channel], access, route) for route in _ROUTES]
 
 
-def _handler(intake: Intake, channel: Channel, keys: ApiKeys, route: _Route) -> HTTPRouteHandler:
+def _handler(intake: Intake, channel: Channel, access: Access, route: _Route) -> HTTPRouteHandler:
     async def handle(request: AnyRequest) -> Response[Any]:
         body = route.prepare(await bodies.read(request, route.media_types))
         trust = Trust(known_identifiers=True) if route.signed else trust_of(request.auth)
@@ -87,7 +87,7 @@ def _handler(intake: Intake, channel: Channel, keys: ApiKeys, route: _Route) -> 
         status_code=200,
         summary=route.what,
         tags=["channels"],
-        guards=None if route.signed else [needs(keys, Scope.CHANNEL_WRITE, secret=route.secret)],
+        guards=None if route.signed else [access.needs(Scope.CHANNEL_WRITE, secret=route.secret)],
         security=None if route.signed else docs.KEY_SECURITY,
         request_max_body_size=route.limit,
         operation_class=docs.body_of(f"{route.what}, at most {route.limit // _KIB} KiB", route.media_types),

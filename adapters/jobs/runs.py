@@ -9,7 +9,8 @@ from readmodels import keys
 
 
 class Run(msgspec.Struct, frozen=True):
-    """``state``: running, done, skipped, interrupted or failed. ``at_ms``: the latest news. ``done`` of ``total``: how
+    """``state``: running, done, held (a model was made that is worse than the one in use), skipped,
+    interrupted or failed. ``at_ms``: the latest news. ``done`` of ``total``: how
     far, in steps. ``result``: the digest of the artefact that was made. ``error``: the type of what went wrong."""
 
     state: str

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from adapters.directory import PostgresDirectory
 from adapters.keys import KeyDestroyedError
 from adapters.keys.daily import DailyKeys, day_of
-from commands import browse, cart, consent, experiment, identify, order, stock
+from commands import browse, cart, consent, experiment, identify, merchandising, order, stock
 from commands.command import Command, CustomerCommand, ProductCommand
 from domain.product import product_id
 
@@ -27,8 +27,17 @@ SOURCE = b"/bespoke/channels"
 CONTENT_TYPE = b"application/octet-stream"
 NONCE = 12
 MOST_BYTES = 1 << 20
-ABSTRACT = frozenset({Command, CustomerCommand, ProductCommand, experiment.ExperimentCommand})
-ROOMS = (browse, cart, consent, experiment, identify, order, stock)
+ABSTRACT = frozenset(
+    {
+        Command,
+        CustomerCommand,
+        ProductCommand,
+        experiment.ExperimentCommand,
+        experiment.ChangeExperiment,
+        merchandising.RulesCommand,
+    }
+)
+ROOMS = (browse, cart, consent, experiment, identify, merchandising, order, stock)
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -124,7 +133,7 @@ class Envelope:
             return self._directory.pseudonym(min(command.identifiers))
         if isinstance(command, ProductCommand):
             return product_id(command.sku).bytes
-        assert isinstance(command, experiment.ExperimentCommand)
+        assert isinstance(command, experiment.ExperimentCommand | merchandising.RulesCommand)
         return command.stream.bytes
 
     def _id(self, command: Command) -> bytes:

@@ -99,6 +99,10 @@ class Keyring:
         period_keys = b"".join(self._period_key(period) for period in periods)
         return AESGCM(derive(self._stream_key(stream), "bespoke record", salt=period_keys))
 
+    def key_for(self, stream: UUID, purpose: str) -> bytes:
+        """A key of this use that is gone with the stream's data key. Raises KeyDestroyedError."""
+        return derive(self._stream_key(stream), purpose)
+
     def rewrap(self) -> list[int]:
         """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""
         with self.database.connection() as connection, connection.transaction():

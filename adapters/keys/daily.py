@@ -20,10 +20,12 @@ class Purpose(IntEnum):
 
     TOPIC = 1
     DEAD_LETTER = 2
+    RECEIPT = 3
 
 
 #: How many days after its own a key is kept: a topic's retention is 72 hours, and a day's key serves to its midnight.
-KEPT_DAYS = {Purpose.TOPIC: 4, Purpose.DEAD_LETTER: 31}
+#: That of receipts is of strangers' alone.
+KEPT_DAYS = {Purpose.TOPIC: 4, Purpose.DEAD_LETTER: 31, Purpose.RECEIPT: 400}
 
 
 def day_of(moment: datetime) -> int:

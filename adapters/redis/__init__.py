@@ -40,7 +40,7 @@ def connect(url: str) -> Client:
     waits: dict[str, Any] = {"socket_timeout": 10, "socket_connect_timeout": 2}
     if not is_cluster(url):
         return redis.Redis.from_url(url, **waits)
-    nodes, options = _startup(url)
+    nodes, options = startup(url)
     with translated():
         return RedisCluster(startup_nodes=[_node(n) for n in nodes], **waits, **_once(), **options)
 
@@ -50,7 +50,7 @@ def connect_async(url: str) -> AsyncClient:
     waits: dict[str, Any] = {"socket_timeout": 2, "socket_connect_timeout": 1}
     if not is_cluster(url):
         return redis.asyncio.Redis.from_url(url, **waits)
-    nodes, options = _startup(url)
+    nodes, options = startup(url)
     found = [redis.asyncio.cluster.ClusterNode(*node) for node in nodes]
     return redis.asyncio.cluster.RedisCluster(startup_nodes=found, **waits, **_once(asynchronous=True), **options)
 
@@ -136,7 +136,11 @@ def wipe(client: Client, pattern: str) -> int:
 
 
 def _unlink(client: Client, keys: list[bytes]) -> int:
-    return sum(pipelines.run(client, [("UNLINK", key) for key in keys]))
+    """In one call, but on a cluster, where each key may be on another node."""
+    calls: list[tuple[Any, ...]] = [("UNLINK", *keys)] if keys else []
+    if isinstance(client, RedisCluster):
+        calls = [("UNLINK", key) for key in keys]
+    return sum(pipelines.run(client, calls))
 
 
 def _node(where: tuple[str, int]) -> ClusterNode:
@@ -165,7 +169,7 @@ def _replicas(server: redis.Redis) -> int:
     return sum(slave.get("state") == "online" for slave in slaves)
 
 
-def _startup(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
+def startup(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
     """Hosts and ports of the nodes, and all other options of the URL. Raises ValueError, which does not repeat it."""
     split = urlsplit(url)
     who, _, hosts = split.netloc.rpartition("@")

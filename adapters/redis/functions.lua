@@ -66,7 +66,41 @@ local function change(keys, args)
   return 1
 end
 
+-- KEYS catalogue, its changes, its position, its shape; ARGV position that must be there, new position, shape, (stream,
+-- position of its last event, value) … → the position that is there now: the new one, or another one where nothing was
+-- changed
+local function shelve(keys, args)
+  local at = tonumber(redis.call('GET', keys[3]) or 0)
+  if at ~= tonumber(args[1]) then return at end
+  for i = 4, #args, 3 do
+    redis.call('HSET', keys[1], args[i], args[i + 2])
+    redis.call('ZADD', keys[2], args[i + 1], args[i])
+  end
+  redis.call('SET', keys[3], args[2])
+  redis.call('SET', keys[4], args[3])
+  return tonumber(args[2])
+end
+
+-- KEYS[1] bucket; ARGV tokens a second, how many it holds, how many are wanted → {granted, left, ms until there is one}
+local function take(keys, args)
+  local rate, most, wanted = tonumber(args[1]), tonumber(args[2]), tonumber(args[3])
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  local found = redis.call('HMGET', keys[1], 'tokens', 'at')
+  local tokens, at = tonumber(found[1] or most), tonumber(found[2] or now)
+  tokens = math.min(most, tokens + math.max(0, now - at) * rate / 1000000)
+  local granted = math.min(wanted, math.floor(tokens))
+  tokens = tokens - granted
+  redis.call('HSET', keys[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.0f', now))
+  redis.call('PEXPIRE', keys[1], math.ceil((most - tokens) / rate * 1000) + 1000)
+  local wait = 0
+  if tokens < 1 then wait = math.ceil((1 - tokens) / rate * 1000) end
+  return {granted, math.floor(tokens), wait}
+end
+
+redis.register_function('bespoke_take', take)
 redis.register_function('bespoke_put', put)
 redis.register_function('bespoke_hold', hold)
 redis.register_function('bespoke_release', release)
 redis.register_function('bespoke_change', change)
+redis.register_function('bespoke_shelve', shelve)

@@ -11,7 +11,11 @@ from readmodels.live import CATALOGUE, CUSTOMERS, PROJECTIONS, STATISTICS, Live
 
 PREVIOUS, READY, PROJECTING = ":previous", ":ready", ":projecting"
 #: What comes after the generation in a projection's keys.
-OWNED = {CUSTOMERS: ("person", "settling", "filling"), STATISTICS: ("statistics",), CATALOGUE: ("catalogue",)}
+OWNED = {
+    CUSTOMERS: ("person", "settling", "filling"),
+    STATISTICS: ("statistics",),
+    CATALOGUE: ("catalogue", "rules", "experiments"),
+}
 
 
 class Generations:
@@ -39,9 +43,21 @@ class Generations:
         """Those that are rebuilt and not live yet. Raises UnavailableError."""
         return self._read(READY)
 
-    def projecting(self) -> Live:
-        """Those that the projector writes, or wrote last. Raises UnavailableError."""
-        return self._read(PROJECTING)
+    def projecting(self, log: int) -> Live:
+        """Those that the projector of a log writes, or wrote last. Raises UnavailableError."""
+        return self._read(f"{PROJECTING}:{log}")
+
+    def abandoned(self, logs: Iterable[int]) -> list[int]:
+        """Those that were begun and are neither live nor kept, nor written by the projectors of these logs: whoever
+        made them does so still, or was killed. Raises UnavailableError."""
+        with translated():
+            newest: Any = self._client.get(keys.newest_generation(self._namespace))
+        used = {number for each in (self.all_live(), self.previous(), self.ready()) for number in each}
+        used |= {number for log in logs for number in self.projecting(log)}
+        numbers = [number for number in range(1, int(newest or 0) + 1) if number not in used]
+        calls = [("EXISTS", Keys(self._namespace, number).part(tag)) for number in numbers for tag in parts()]
+        found, each = run(self._client, calls), len(list(parts()))
+        return [number for n, number in enumerate(numbers) if any(found[n * each : (n + 1) * each])]
 
     def is_whole(self, generation: int) -> bool:
         """Whether no node of a cluster has lost its part of the generation. Raises UnavailableError."""
@@ -74,9 +90,9 @@ class Generations:
         """It waits for its switch. Raises UnavailableError."""
         self._write({f"{projection}{READY}": generation})
 
-    def take_up(self, live: Live) -> None:
-        """The projector writes these from now on. Raises UnavailableError."""
-        self._write({f"{name}{PROJECTING}": live.of(name) for name in PROJECTIONS})
+    def take_up(self, live: Live, logs: Iterable[int]) -> None:
+        """The projector of these logs writes these from now on. Raises UnavailableError."""
+        self._write({f"{name}{PROJECTING}:{log}": live.of(name) for name in PROJECTIONS for log in logs})
 
     def drop(self, projection: str, generation: int) -> int:
         """Deletes a projection's keys of a generation that is not live; how many. Raises UnavailableError."""
@@ -87,11 +103,25 @@ class Generations:
                 if those.of(projection) == generation
             }
         )
-        where, prefix = Keys(self._namespace, generation), f"{self._namespace}:g{generation}"
-        dropped = sum(wipe(self._client, f"{prefix}:{each}:*") for each in OWNED[projection])
+        dropped = self._wipe(projection, generation)
         if generation not in (*self.all_live(), *self.previous(), *self.ready()):
-            run(self._client, [("DEL", where.epoch), *(("DEL", where.part(tag)) for tag in parts())])
+            self._forget(generation)
         return dropped
+
+    def clear(self, generation: int) -> None:
+        """Deletes all keys of a generation, last of all those by which ``abandoned`` finds it. Raises
+        UnavailableError."""
+        for projection in PROJECTIONS:
+            self._wipe(projection, generation)
+        self._forget(generation)
+
+    def _wipe(self, projection: str, generation: int) -> int:
+        prefix = f"{self._namespace}:g{generation}"
+        return sum(wipe(self._client, f"{prefix}:{each}:*") for each in OWNED[projection])
+
+    def _forget(self, generation: int) -> None:
+        where = Keys(self._namespace, generation)
+        run(self._client, [("DEL", where.epoch), *(("DEL", where.part(tag)) for tag in parts())])
 
     def _read(self, state: str) -> Live:
         with translated():

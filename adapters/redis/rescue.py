@@ -5,6 +5,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from projections.settle import Settler, UnsettledError
 from readmodels.customer import CustomerRecord
 
 LOGGER = logging.getLogger("bespoke.rescue")
-AT_ONCE = 4
+AT_ONCE, PUT_AT_ONCE = 4, 2
 NOBODY_S = 2.0
 #: Ids that are nobody's, and persons waiting to be put back: more are not remembered.
 MOST_NOBODIES = 10_000
@@ -32,21 +33,26 @@ class Rescue:
         self._nobody: OrderedDict[UUID, float] = OrderedDict()
         self._fetching: dict[UUID, asyncio.Task[Mapping[UUID, CustomerRecord]]] = {}
         self._putting: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._slots, self._putting_slots = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(PUT_AT_ONCE)
 
     async def person(self, stream: UUID, generation: int) -> Mapping[UUID, CustomerRecord]:
-        """All streams of the person, none for somebody never seen, or while PostgreSQL does not answer. ``generation``:
-        where they are to be put back, 0 for nowhere."""
+        """All streams of the person, none for somebody never seen. ``generation``: where they are to be put back, 0 for
+        nowhere. Raises UnavailableError while PostgreSQL does not answer."""
         if self._nobody.get(stream, 0.0) > time.monotonic():
             return {}
         if stream not in self._fetching:
             self._fetching[stream] = asyncio.create_task(self._fetch(stream, generation))
-            self._fetching[stream].add_done_callback(lambda _: self._fetching.pop(stream, None))
+            self._fetching[stream].add_done_callback(partial(self._fetched, stream))
         return await asyncio.shield(self._fetching[stream])
 
     async def close(self) -> None:
         """Lets what is being put back come to its end."""
         await asyncio.gather(*self._fetching.values(), *self._putting, return_exceptions=True)
+
+    def _fetched(self, stream: UUID, task: asyncio.Task[Mapping[UUID, CustomerRecord]]) -> None:
+        self._fetching.pop(stream, None)
+        if not task.cancelled():
+            task.exception()  # whoever still waits has it too; all may have given up
 
     async def _fetch(self, stream: UUID, generation: int) -> Mapping[UUID, CustomerRecord]:
         try:
@@ -54,7 +60,7 @@ class Rescue:
                 found = await asyncio.to_thread(person, self._source, stream)
         except UnavailableError:
             LOGGER.warning("a person is neither in Redis nor, just now, to be had from PostgreSQL")
-            return {}
+            raise
         if not found:
             self._remember_nobody(stream)
         elif generation and len(self._putting) < MOST_WAITING:
@@ -68,7 +74,7 @@ class Rescue:
 
     async def _put_back(self, stream: UUID, generation: int) -> None:
         try:
-            async with self._slots:
+            async with self._putting_slots:  # of their own: nobody who asks waits for it
                 await asyncio.to_thread(self._settler(generation).settle, [stream])
         except (UnavailableError, UnsettledError) as error:
             LOGGER.warning("a person is not put back: %s", type(error).__name__)

@@ -1,13 +1,14 @@
 """The stores of the projections, on a synchronous client, everything in pipelines, on one server or a cluster."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from adapters.redis import Client, translated
 from adapters.redis.pipelines import run
+from readmodels.catalogue import SHAPE
 from readmodels.keys import MOVED, Keys
-from readmodels.stores import Change, Found, Refused, Write
+from readmodels.stores import Change, Found, Refused, Shelved, Write
 
 DAY_S = 86_400
 HELD_MS = 30_000
@@ -82,20 +83,25 @@ class RedisCustomerStore:
 
 
 class RedisCatalogueStore:
-    """All products in one hash, with a counter that tells readers to look again."""
+    """All products in one hash; beside it when each changed, and the position in the log that all of it stands for."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
-    def write(self, writes: Sequence[Write]) -> list[Refused | None]:
-        """One answer a write, None where it was stored. Raises UnavailableError."""
-        calls: list[tuple[Any, ...]] = [
-            ("FCALL", "bespoke_put", 1, self._keys.catalogue, str(w.stream), w.was, w.value) for w in writes
-        ]
-        if calls:
-            calls.append(("INCR", self._keys.catalogue_version))
-        return [_refused(answer) for answer in run(self._client, calls)[: len(writes)]]
+    def position(self) -> int:
+        """The position that all records together are the fold of. Raises UnavailableError."""
+        with translated():
+            found: Any = self._client.get(self._keys.catalogue_position)
+        return int(found or 0)
+
+    def write(self, was: int, position: int, records: Sequence[Shelved]) -> int:
+        """All or nothing; the position that is there now. Raises UnavailableError."""
+        keys = self._keys
+        names = keys.catalogue, keys.catalogue_changes, keys.catalogue_position, keys.catalogue_shape
+        parts = [part for each in records for part in (str(each.stream), each.position, each.value)]
+        (answer,) = run(self._client, [("FCALL", "bespoke_shelve", len(names), *names, was, position, SHAPE, *parts)])
+        return int(answer)
 
     def read(self, streams: Sequence[UUID]) -> dict[UUID, bytes | None]:
         """Each product's field. Raises UnavailableError."""
@@ -106,12 +112,48 @@ class RedisCatalogueStore:
         return dict(zip(streams, values, strict=True))
 
 
-class RedisStatisticsStore:
-    """Parts by shard, and the published generation by its hash."""
+class _OneField:
+    """One field of a hash, so that a set is there as a whole or not at all."""
+
+    def __init__(self, client: Client, key: str) -> None:
+        self._client = client
+        self._key = key
+
+    def write(self, write: Write) -> Refused | None:
+        """None where it was stored. Raises UnavailableError."""
+        call = ("FCALL", "bespoke_put", 1, self._key, str(write.stream), write.was, write.value)
+        return _refused(run(self._client, [call])[0])
+
+    def read(self, stream: UUID) -> bytes | None:
+        """The field. Raises UnavailableError."""
+        with translated():
+            value: Any = self._client.hget(self._key, str(stream))
+        return value if isinstance(value, bytes) else None
+
+
+class RedisRulesStore(_OneField):
+    """The rules that are live."""
 
     def __init__(self, client: Client, keys: Keys) -> None:
+        super().__init__(client, keys.rules)
+
+
+class RedisExperimentsStore(_OneField):
+    """All experiments."""
+
+    def __init__(self, client: Client, keys: Keys) -> None:
+        super().__init__(client, keys.experiments)
+
+
+class RedisStatisticsStore:
+    """Parts by shard, and the published generation by its hash. ``keep`` has each generation before it is current."""
+
+    def __init__(
+        self, client: Client, keys: Keys, keep: Callable[[str, bytes], None] = lambda digest, whole: None
+    ) -> None:
         self._client = client
         self._keys = keys
+        self._keep = keep
 
     def load(self, shard: int) -> bytes | None:
         """The shard's part as last saved. Raises UnavailableError."""
@@ -133,9 +175,12 @@ class RedisStatisticsStore:
         """Makes an immutable generation the current one; the one before goes a day later. Raises UnavailableError."""
         with translated():
             before: Any = self._client.get(self._keys.statistics_current)
+            if before and before.decode() == digest:
+                return
+            self._keep(digest, statistics)
             self._client.set(self._keys.statistics(digest), statistics)
             self._client.set(self._keys.statistics_current, digest)
-            if before and before.decode() != digest:
+            if before:
                 self._client.expire(self._keys.statistics(before.decode()), DAY_S)
 
 

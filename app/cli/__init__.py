@@ -9,8 +9,11 @@ from adapters.embedded import EmbeddedServerError
 from adapters.eventlog.moving import DifferenceError
 from adapters.eventlog.topology import TopologyError
 from app.cli import (
+    access,
     customers,
+    decisions,
     evaluating,
+    experiments,
     ingesting,
     jobs,
     loading,
@@ -19,6 +22,7 @@ from app.cli import (
     projecting,
     projections,
     resharding,
+    rules,
     training,
     training_sets,
 )
@@ -27,10 +31,12 @@ from app.cli.output import fail
 from app.lifecycle import LifecycleError
 from app.load import StalledError
 from app.project import AnotherProjectorError
+from app.remade import ErasedError, UnknownGenerationError
 from app.reshard import ReshardError
 from app.settings import Settings, SettingsError
 from app.train import AnotherTrainingError
 from commands.ports import UnavailableError
+from domain.merchandising import RulesError
 from ml.artefacts import ArtefactError
 
 
@@ -58,6 +64,12 @@ for command in (
     jobs.clock,
     jobs.jobs,
     customers.customer,
+    rules.rules,
+    experiments.experiment,
+    access.keys,
+    access.audit,
+    decisions.decision,
+    decisions.receipts,
     evaluating.evaluate,
     doctor,
 ):
@@ -70,6 +82,8 @@ def main() -> None:
         bespoke()
     except (
         UnavailableError,
+        UnknownGenerationError,
+        ErasedError,
         AnotherTrainingError,
         ArtefactError,
         EmbeddedServerError,
@@ -78,6 +92,7 @@ def main() -> None:
         LifecycleError,
         StalledError,
         ReshardError,
+        RulesError,
         DifferenceError,
         TopologyError,
     ) as error:

@@ -1,6 +1,8 @@
 """``customer show``."""
 
 import asyncio
+import os
+import pwd
 import re
 from datetime import datetime
 from uuid import UUID
@@ -14,9 +16,30 @@ from app.settings import Settings
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import LoggedEvent, Profile
+from queries.audit import Access
 from queries.moment import Moment, read_time
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+purpose_option = click.option("--purpose", metavar="WORDS", help="What it is for; the audit log keeps it.")
+
+
+def accounted(wiring: Wiring, action: str, stream: UUID, purpose: str | None = None) -> None:
+    """Tells the audit log that whoever runs this command reads somebody's record. Raises UnavailableError."""
+    try:
+        access = Access(f"cli:{account()}", action, stream, purpose)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--purpose") from None
+    wiring.audit.record(access)
+
+
+def account() -> str:
+    """The account of the machine that this runs as; its number where it has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 @click.group()
@@ -24,7 +47,7 @@ def customer() -> None:
     """Look at a customer."""
 
 
-def _time(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
+def time_option(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
     """A date stands for its last moment in UTC. Raises click.BadParameter, which does not repeat what was given."""
     if given is None:
         return None
@@ -38,21 +61,28 @@ def _time(context: click.Context, option: click.Parameter, given: str | None) ->
 @click.argument("who")
 @click.option("--events", "limit", type=click.IntRange(0, 10_000), default=20, help="How many of the latest events.")
 @click.option(
-    "--as-of", metavar="TIME", callback=_time, help="What was true then. A date means the end of that day in UTC."
+    "--as-of", metavar="TIME", callback=time_option, help="What was true then. A date means the end of that day in UTC."
 )
-@click.option("--known-at", metavar="TIME", callback=_time, help="What was recorded by then, whenever it happened.")
+@click.option(
+    "--known-at", metavar="TIME", callback=time_option, help="What was recorded by then, whenever it happened."
+)
+@purpose_option
 @json_option
-def show(who: str, limit: int, as_of: datetime | None, known_at: datetime | None, as_json: bool) -> None:
+def show(
+    who: str, limit: int, as_of: datetime | None, known_at: datetime | None, purpose: str | None, as_json: bool
+) -> None:
     """Show the unified profile of WHO and the latest events, decrypted from the log.
 
     WHO is a person's or stream's id, or KIND:VALUE with KIND one of user, loyalty, email, phone, cart, device,
     anonymous, as in loyalty:1042.
     """
-    identifier = _identifier(who)
+    identifier = identified(who)
     moment = Moment(as_of, known_at) if as_of or known_at else None
     with Wiring(Settings()) as wiring:
         wiring.provision()
         profile, events = asyncio.run(_show(wiring, identifier, limit, moment))
+        if profile is not None:
+            accounted(wiring, "customer.show", profile.person_id, purpose)
     if profile is None:
         fail("nobody is known by that" + " at that time" * (moment is not None))
     if as_json:
@@ -78,7 +108,7 @@ async def _show(
         await reader.close()
 
 
-def _identifier(who: str) -> UUID | Identifier:
+def identified(who: str) -> UUID | Identifier:
     kind, colon, value = who.partition(":")
     try:
         return Identifier(kind=IdentifierKind(kind), value=value) if colon else UUID(who)

@@ -188,5 +188,12 @@ def _projector(wiring: Wiring) -> str:
     live = wiring.generations.live()
     if not live:
         return "nothing is projected yet"
-    running = "running" if project.is_running(wiring) else "not running"
-    return f"{running}, generation {live}, {runners.lag(wiring):,} events to go"
+    return f"{_who_projects(wiring)}, generation {live}, {runners.lag(wiring):,} events to go"
+
+
+def _who_projects(wiring: Wiring) -> str:
+    logs, every = project.running(wiring), range(1 + len(wiring.customers))
+    missing = [f"shard {number - 1}" if number else "the catalogue" for number in every if number not in logs]
+    if not logs:
+        return "not running"
+    return f"running, but nobody projects {', '.join(missing)}" if missing else "running"

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.evaluating_experiment import experiment
+from app.cli.evaluating_identity import identity
+from app.cli.evaluating_ltv import ltv
 from app.cli.evaluating_ope import ope
+from app.cli.evaluating_uplift import uplift
 from app.cli.output import fail, json_option, show, steps
 from app.evaluation import names
 
 if TYPE_CHECKING:
-    from app.evaluation.run import Measured
+    from app.evaluation.measured import Measured
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 METRICS = ("hr@10", "hr@20", "ndcg@10", "mrr@20", "recall@20")
@@ -23,6 +27,10 @@ def evaluate() -> None:
 
 
 evaluate.add_command(ope)
+evaluate.add_command(experiment)
+evaluate.add_command(ltv)
+evaluate.add_command(identity)
+evaluate.add_command(uplift)
 
 
 @evaluate.command("next-item")
@@ -37,6 +45,11 @@ evaluate.add_command(ope)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of training.")
 @click.option("--seeds", type=click.IntRange(1, 10), default=1, show_default=True, help="How many, from --seed on.")
 @click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="A folder for a report with plots.")
+@click.option(
+    "--work",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for what is done already: the same command goes on from there after it was stopped.",
+)
 @click.option("--quick", is_flag=True, help="Small models, few epochs, 2,000 predictions: to try a file out.")
 @json_option
 def next_item(
@@ -49,6 +62,7 @@ def next_item(
     seed: int,
     seeds: int,
     results: Path | None,
+    work: Path | None,
     quick: bool,
     as_json: bool,
 ) -> None:
@@ -72,6 +86,7 @@ def next_item(
     then trains them on all of it. The neural models need torch: pip install 'bespoke[train]'.
     """
     from app.evaluation.formats import Files, load
+    from app.evaluation.kept import work_in
     from app.evaluation.report import MissingPackageError, write
     from app.evaluation.run import evaluate as measure
     from ml.recipes import NotForThisError
@@ -81,7 +96,8 @@ def next_item(
         with steps() as step:
             step("reading")(0.0)
             task = load(files)
-            runs = [measure(task, models, each, quick, step) for each in range(seed, seed + seeds)]
+            done = work_in(work, files, quick) if work else None
+            runs = [measure(task, models, each, quick, step, done) for each in range(seed, seed + seeds)]
         if results:
             write(results, results.resolve().name, task, runs)
     except (ValueError, NotForThisError, MissingPackageError, OSError) as error:

@@ -82,7 +82,7 @@ def _line(model: found.Model) -> str:
     if model.manifest is None:
         return f"{mark} {model.digest[:SHORT]}  {written}  damaged: {model.problem}"
     head = f"{mark} {model.digest[:SHORT]}  {written}  {model.manifest.kind:<12} {_size(model.size):>8}"
-    return f"{head}  {_numbers(model.manifest)}".rstrip()
+    return f"{head}  {'held  ' if model.held else ''}{_numbers(model.manifest)}".rstrip()
 
 
 def _numbers(manifest: Manifest) -> str:

@@ -37,9 +37,12 @@ def fail(reason: str) -> NoReturn:
 
 @contextmanager
 def bar(words: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A progress bar; the function given back advances it."""
+    """A progress bar, where there is a terminal; the function given back advances it."""
+    if not errors.is_terminal:
+        yield lambda n: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=not errors.is_terminal) as progress:
+    with Progress(*columns, console=errors) as progress:
         task = progress.add_task(words, total=total)
         yield lambda n: progress.advance(task, n)
 

@@ -4,6 +4,7 @@ BLEND = "blend"
 #: A blend whose weights are given: 70 % collaborative, 20 % content; the other 10 % are the bandit's exploration, which
 #: has no place in an offline ranking.
 GIVEN = "blend-70-20-10"
-MODELS = (BLEND, GIVEN, "popularity", "itemknn", "ease", "ials", "transitions", "vstan", "content", "session", "ncf")
+SINGLE = ("popularity", "itemknn", "ease", "ials", "transitions", "vstan", "content", "session", "ncf", "ncf-classic")
+MODELS = (BLEND, GIVEN, *SINGLE)
 FORMATS = ("eshop", "sessions", "sequences", "ratings")
 SPLITS = ("random", "temporal")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from app.evaluation.measured import Measured
 from app.evaluation.names import BLEND
-from app.evaluation.run import Measured
 from ml.evaluation.bootstrap import difference
 from ml.evaluation.metrics import diversity
 from ml.evaluation.slices import COLD_ITEM, COLD_PERSON, slices

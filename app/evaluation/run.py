@@ -2,25 +2,24 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.evaluation.formats import Files, load
+from app.evaluation.kept import Work
+from app.evaluation.measured import Measured, measured
 from app.evaluation.names import BLEND, GIVEN
 from ml.blend.contexts import Context
 from ml.blend.gather import Member
 from ml.blend.score import Blend
 from ml.blend.train import Learned, weigh_members
-from ml.evaluation.metrics import Doubles, by_query, coverage, means
-from ml.evaluation.ranking import Ranked, rank
+from ml.evaluation.ranking import rank
 from ml.evaluation.task import Task
 from ml.ranker import Ranker
-from ml.recipes import RECIPES, Fitted, Kept, NotForThisError, nowhere
-
-if TYPE_CHECKING:
-    from ml.neural.training import Checkpoints
+from ml.recipes import RECIPES, Fitted, Kept, Made, NotForThisError, nowhere
 
 QUICK_QUERIES = 2_000
 #: Of the blend whose weights are given.
@@ -29,45 +28,39 @@ SHARES = {"ncf": 0.7, "content": 0.2}
 Steps = Callable[[str], Callable[[float], None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A model's ``ranked`` test, each metric by query, and what is to be said of its training."""
-
-    model: str
-    ranked: Ranked
-    by_query: Mapping[str, Doubles]
-    coverage: float
-    train_s: float
-    predict_s: float
-    notes: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def means(self) -> dict[str, float]:
-        """Each metric over all queries."""
-        return means(self.by_query)
-
-
 def next_item(files: Files, models: Sequence[str], seed: int, quick: bool, steps: Steps) -> list[Measured]:
     """Trains and measures ``models``. Raises ValueError naming file and line, NotForThisError."""
     steps("reading")(0.0)
     return evaluate(load(files), models, seed, quick, steps)
 
 
-def evaluate(task: Task, models: Sequence[str], seed: int, quick: bool, steps: Steps) -> list[Measured]:
-    """The same on a task that is read already. Models are trained once, whoever uses them. Raises NotForThisError."""
-    kitchen = Kitchen(task, seed, quick, steps)
-    return [kitchen.measured(model) for model in models]
+def evaluate(
+    task: Task, models: Sequence[str], seed: int, quick: bool, steps: Steps, work: Work | None = None
+) -> list[Measured]:
+    """The same on a task that is read already. Models are trained once, whoever uses them; what ``work`` knows is not
+    done again. Raises NotForThisError, OSError."""
+    kitchen = Kitchen(task, seed, quick, steps, partial(work.checkpoints, seed) if work else nowhere)
+    return [_measured(kitchen, task, model, seed, work) for model in models]
+
+
+def _measured(kitchen: "Kitchen", task: Task, model: str, seed: int, work: Work | None) -> Measured:
+    known = work.find(task, seed, model) if work else None
+    if known is not None:
+        return known
+    done = kitchen.measured(model)
+    if work:
+        work.keep(seed, done, kitchen.asked())
+    return done
 
 
 class Kitchen:
-    """Keeps what is trained already. ``kept``: the names of trainings whose state was kept somewhere."""
+    """Keeps what is trained already. ``kept``: where the states of trainings are, if anywhere."""
 
     def __init__(self, task: Task, seed: int, quick: bool, steps: Steps, kept: Kept = nowhere) -> None:
         self._task, self._seed, self._quick, self._steps = task, seed, quick, steps
-        self.kept: list[str] = []
-        self._keep = kept
+        self._kept = kept
         self._fitted: dict[str, Fitted] = {}
-        self._final: dict[str, Ranker] = {}
+        self._final: dict[str, Made] = {}
         self._seconds: dict[str, float] = {}
 
     def measured(self, name: str) -> Measured:
@@ -75,9 +68,7 @@ class Kitchen:
         begun = time.monotonic()
         model, notes = self._model(name)
         train_s = self._seconds.get(name, time.monotonic() - begun)
-        queries = self._task.queries
-        if self._quick and len(queries) > QUICK_QUERIES:
-            queries = queries.take(slice(None, None, -(-len(queries) // QUICK_QUERIES)))
+        queries = self._task.queries.take(self.asked())
         tell, done = self._steps(f"{name}: predicting"), 0
 
         def more(count: int) -> None:
@@ -87,9 +78,12 @@ class Kitchen:
 
         begun = time.monotonic()
         ranked = rank(model, queries, more)
-        predict_s = time.monotonic() - begun
-        covered = coverage(ranked.lists, self._task.lessons.items)
-        return Measured(name, ranked, by_query(ranked), covered, train_s, predict_s, notes)
+        return measured(name, ranked, self._task, train_s, time.monotonic() - begun, notes)
+
+    def asked(self) -> NDArray[np.int64]:
+        """Which of the task's queries are asked: some of them alone in a hurry."""
+        count = len(self._task.queries)
+        return np.arange(0, count, -(-count // QUICK_QUERIES) if self._quick and count > QUICK_QUERIES else 1)
 
     def _model(self, name: str) -> tuple[Ranker, Mapping[str, Any]]:
         if name == BLEND:
@@ -123,7 +117,11 @@ class Kitchen:
             self._steps(f"{name}: training on everything")(0.0)
             self._final[name] = fitted.final()
             self._seconds[name] += time.monotonic() - begun
-        return self._final[name]
+        return self._final[name].model
+
+    def made(self) -> Mapping[str, Made]:
+        """The models that were trained on everything, with what it takes to go on from them."""
+        return self._final
 
     def blend(self) -> tuple[Blend, Blend, Mapping[str, Any]]:
         """The blend; the same of models that learned from what came earlier alone; and what is said of its members."""
@@ -145,10 +143,6 @@ class Kitchen:
             Blend(earlier, learned.members, learned.weights, learned.calibration),
             _notes(learned, left_out),
         )
-
-    def _kept(self, name: str) -> "Checkpoints | None":
-        self.kept.append(name)
-        return self._keep(name)
 
 
 def _notes(learned: Learned, left_out: Mapping[str, str]) -> dict[str, Any]:

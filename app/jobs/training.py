@@ -1,9 +1,11 @@
-"""Training as a job, one at a time: the next-item model and the blend in full, or the former by an increment."""
+"""Training as a job, one at a time: the next-item model and the blend, in full or by an increment."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import dramatiq
 from dramatiq.broker import Broker
@@ -13,10 +15,14 @@ from adapters import jobs
 from adapters.jobs import HEARTBEAT_MS, Queues, Run, Runs, Times
 from adapters.redis import translated
 from app import train as trainer
+from app import train_bandit
 from app.jobs.schedule import FULL, INCREMENT
-from app.train import AnotherTrainingError
+from app.train import AnotherTrainingError, Trained
 from app.wiring import Wiring
 from ml.lessons import TooLittleError
+
+if TYPE_CHECKING:
+    from app.train_blend import TrainedBlend
 
 QUEUE = "training"
 ACTOR = "train"
@@ -68,26 +74,40 @@ class Training:
 
     def _train(self, job: str, progress: "Progress") -> None:
         try:
-            if job == INCREMENT and trainer.is_current(self._wiring):
-                progress.end("skipped")
-                return
             progress.total = sum(log.head() for log in self._wiring.customers)
-            made = trainer.run(self._wiring, progress.advance, lambda: progress.advance(0), increment=job == INCREMENT)
-            if job == FULL:
-                self._blend(progress)
+            made = self._next_item(job, progress)
+            if made is not None:
+                train_bandit.run(self._wiring, progress.advance)
+            blend = self._blend(job, progress)
         except BaseException as error:
             progress.end("interrupted" if isinstance(error, Shutdown) else "failed", error=type(error).__name__)
             raise
-        progress.end("done", result=made.digest)
+        told = [each for each in (made, blend) if each]
+        state = "held" if any(each.held for each in told) else "done" if told else "skipped"
+        progress.end(state, result=told[0].digest if told else None)
 
-    def _blend(self, progress: "Progress") -> None:
-        """Trains the blend too, where its neural models can be trained and there is anything to learn from."""
+    def _next_item(self, job: str, progress: "Progress") -> Trained | None:
+        """None where there is nothing new to learn from."""
+        if job == INCREMENT and trainer.is_current(self._wiring):
+            return None
+        return trainer.run(self._wiring, progress.advance, lambda: progress.advance(0), increment=job == INCREMENT)
+
+    def _blend(self, job: str, progress: "Progress") -> "TrainedBlend | None":
+        """None where neural models cannot be trained, or there is nothing to learn from, or to go on from."""
         if find_spec("torch") is None:
-            return
-        from app import train_blend
+            return None
+        from app import continue_blend, train_blend
+        from ml.recipes import NotForThisError
 
-        with suppress(TooLittleError):
-            train_blend.run(self._wiring, lambda words: lambda part: progress.advance(0))
+        def steps(words: str) -> Callable[[float], None]:
+            return lambda part: progress.advance(0)
+
+        with suppress(TooLittleError, NotForThisError):
+            if job == FULL:
+                return train_blend.run(self._wiring, steps)
+            if not continue_blend.is_current(self._wiring):
+                return continue_blend.run(self._wiring, steps)
+        return None
 
 
 class Progress:

@@ -8,9 +8,9 @@ from ml.artefacts.artefact import Artefact, open_
 from ml.artefacts.errors import ArtefactError
 from ml.artefacts.manifest import Array, Code, Manifest, Position
 from ml.artefacts.prune import prune
-from ml.artefacts.registry import Promotion, Registry
+from ml.artefacts.registry import Promotion, Registry, Slot
 from ml.artefacts.store import Draft, digests, find, write
 from ml.artefacts.watch import InUse
 
 __all__ = ["Array", "Artefact", "ArtefactError", "Code", "Draft", "InUse", "Manifest", "Position", "Promotion"]
-__all__ += ["Registry", "digests", "find", "open_", "prune", "write"]
+__all__ += ["Registry", "Slot", "digests", "find", "open_", "prune", "write"]

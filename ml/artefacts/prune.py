@@ -18,12 +18,14 @@ SPARED_S = 3600.0
 
 
 def prune(folder: Path, *, kept: int = STEPS, spared_s: float = SPARED_S) -> list[str]:
-    """Deletes all artefacts but the latest ``kept`` of each slot, their members, and what is new; their digests.
-    What killed writers have left goes too. Raises ArtefactError, and deletes nothing, where a slot cannot be read."""
+    """Deletes all artefacts but the latest ``kept`` of each slot and the one that is held, their members, and what is
+    new; their digests. What killed writers have left goes too. Raises ArtefactError, and deletes nothing, where a slot
+    cannot be read."""
     try:
         with files.locked(folder):
             registry = Registry(folder)
-            wanted = {digest for slot in registry.slots() for digest in registry.slot(slot).stack[-kept:]}
+            slots = [registry.slot(name) for name in registry.slots()]
+            wanted = {digest for slot in slots for digest in (*slot.stack[-kept:], slot.held) if digest}
             wanted |= {digest for digest in digests(folder) if _age_s(folder / digest) < spared_s}
             needed = _needed(folder, wanted)
             doomed = [digest for digest in digests(folder) if digest not in needed]

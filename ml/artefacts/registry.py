@@ -19,12 +19,14 @@ ENTRIES = 200
 
 
 class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That an artefact came into use, by promotion or ``rollback``. Time and name only if the caller gave them."""
+    """That an artefact came into use, by promotion or ``rollback``, or that it was ``held`` and did not. Time and name
+    only if the caller gave them."""
 
     digest: str
     rollback: bool = False
     at_ms: int | None = None
     by: str | None = None
+    held: bool = False
 
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +34,11 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     stack: tuple[str, ...] = ()
     log: tuple[Promotion, ...] = ()
+
+    @property
+    def held(self) -> str | None:
+        """What was held last, if nothing came into use since."""
+        return self.log[-1].digest if self.log and self.log[-1].held else None
 
 
 class Registry:
@@ -74,6 +81,17 @@ class Registry:
             return Slot((*slot.stack, digest)[-STEPS:], (*slot.log, Promotion(digest, False, at_ms, by)))
 
         return self._change(open_(self._folder, digest).manifest.kind, push)
+
+    def hold(self, digest: str, *, at_ms: int | None = None, by: str | None = None) -> None:
+        """Notes that an artefact was made and not put into use, in a slot that has something in use. Raises
+        ArtefactError."""
+
+        def note(slot: Slot) -> Slot:
+            if not slot.stack:
+                raise ArtefactError("nothing is in use that could stay")
+            return Slot(slot.stack, (*slot.log, Promotion(digest, False, at_ms, by, held=True)))
+
+        self._change(open_(self._folder, digest).manifest.kind, note)
 
     def roll_back(self, name: str, *, at_ms: int | None = None, by: str | None = None) -> Artefact:
         """Puts the artefact before into use, and forgets the step. Raises ArtefactError."""

@@ -66,7 +66,11 @@ class Context:
     @property
     def vector(self) -> NDArray[np.float64]:
         """(DIMENSIONS,) one 1 for each part, and the last that is always 1."""
-        return np.asarray(vectors(np.array([self.code]))[0])
+        out = np.zeros(DIMENSIONS)
+        for part, start in zip(self._parts, _STARTS.tolist(), strict=True):
+            out[start + part] = 1.0
+        out[-1] = 1.0
+        return out
 
     @property
     def _parts(self) -> tuple[int, ...]:

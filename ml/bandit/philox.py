@@ -4,6 +4,8 @@ Number n of a decision depends on the id, the purpose and n alone: no state, no 
 """
 
 from hashlib import blake2b
+from threading import local
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +13,26 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 PURPOSE = b"bandit"
+_ZERO = np.zeros(4, np.uint64)
+_FRESH = dict(np.random.Philox(key=0).state)
+_own = local()
+
+
+def _generator() -> np.random.Philox:
+    """This thread's: to set its state takes a fifth of the time that a new one takes."""
+    try:
+        generator: np.random.Philox = _own.philox
+    except AttributeError:
+        generator = _own.philox = np.random.Philox(key=0)
+    return generator
 
 
 def words(decision_id: str, count: int, purpose: bytes = PURPOSE) -> Words:
     """(count,) 64-bit words: Philox4x64-10, key = BLAKE2b-128 of id and purpose, counter from 0."""
     key = blake2b(decision_id.encode(), digest_size=16, person=purpose).digest()
-    generator = np.random.Philox(key=int.from_bytes(key, "little"))
+    generator = _generator()
+    state: Any = _FRESH | {"state": {"counter": _ZERO, "key": np.frombuffer(key, "<u8")}}
+    generator.state = state
     return np.asarray(generator.random_raw(count))
 
 

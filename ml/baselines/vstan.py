@@ -6,6 +6,7 @@ the farther they are from the one that both share; VSTAN (Ludewig et al. 2020) i
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -18,7 +19,9 @@ Doubles = NDArray[np.float64]
 
 
 class Config(msgspec.Struct, frozen=True):
-    """``neighbours``: how many sessions tell; ``sample``: of how many of the latest that share an item they are chosen.
+    """``neighbours``: how many sessions tell; ``sample``: of how many of the latest that share an item they are chosen,
+    and ``most``: of all items together, the latest item's sessions first, so that an answer takes no longer however
+    popular its items are. ``reach``: how far from the item shared latest a past session is read, to either side.
 
     The rest are scales of exponential decays, 0 for none. ``recency``: an item of the present session, in items that
     came after it. ``age``: a past session, in parts of all sessions. ``distance``: an item of a past session, in items
@@ -26,14 +29,25 @@ class Config(msgspec.Struct, frozen=True):
     what items before the shared one count, and ``same`` that one itself, those after count 1.
     """
 
-    neighbours: int = 500
+    neighbours: int = 300
     sample: int = 2500
+    most: int = 1000
+    reach: int = 15
     recency: float = 2.0
     age: float = 0.5
     distance: float = 2.0
     rarity: float = 1.0
     backward: float = 0.5
     same: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """``strength`` (S,): what a session counts for its age and length. ``mark`` (S,): to work in; what stands in it is
+    of no matter."""
+
+    strength: Floats
+    mark: Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,50 +65,74 @@ class Vstan:
     def scores(self, history: Sequences) -> Floats:
         """(B, N)"""
         out = np.zeros((len(history), len(self.idf)), np.float32)
+        room = self.room()
         for row, items in enumerate(history):
-            if self.indptr[items + 1].sum() > self.indptr[items].sum():
-                self._score(items, out[row])
+            found, values = self.told(items, room)
+            if len(found):
+                out[row] = np.bincount(found, values, len(self.idf))
         return out
 
-    def _score(self, items: Rows, out: Floats) -> None:
-        sessions, shared, similar = self._neighbours(items)
-        starts, lengths = self.sequences.indptr[sessions], self.sequences.lengths_of(sessions)
-        found = self.sequences.items[ragged(starts, lengths)]
-        within = np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        gap = within - np.repeat(shared, lengths)
-        weights = np.repeat(similar, lengths) * fading(np.abs(gap), self.config.distance)
-        weights *= np.where(gap < 0, self.config.backward, np.where(gap > 0, 1.0, self.config.same))
-        out += np.bincount(found, weights, len(out)) * (1 + self.config.rarity * self.idf)
+    def room(self) -> Room:
+        """What ``told`` may be given again and again."""
+        total = len(self.sequences)
+        strength = fading((total - np.arange(total)) / max(total, 1), self.config.age)
+        strength /= np.sqrt(np.maximum(self.sequences.lengths, 1))
+        return Room(strength.astype(np.float32), np.zeros(total, np.int32))
 
-    def _neighbours(self, items: Rows) -> tuple[Bounds, Bounds, Doubles]:
+    def told(self, items: NDArray[np.integer], room: Room) -> tuple[Rows, Doubles]:
+        """``items`` (T,) the present session → (F,) items, some more than once, and what each adds to its score."""
+        sessions, shared, similar = self._neighbours(items, room)
+        reach = self.config.reach
+        begin = np.maximum(shared - reach, 0)
+        count = np.minimum(shared + reach + 1, self.sequences.lengths_of(sessions)) - begin
+        found = self.sequences.items.take(ragged(self.sequences.indptr.take(sessions) + begin, count))
+        values = np.repeat(similar, count)
+        values *= by_gap(self.config).take(ragged(begin - shared + reach, count))
+        values *= 1 + self.config.rarity * self.idf.take(found)
+        return found, values
+
+    def _neighbours(self, items: NDArray[np.integer], room: Room) -> tuple[Bounds, Bounds, Doubles]:
         """The most similar sessions, the place in each of the item shared latest, and how similar each is."""
         latest, weights = self._present(items)
-        lengths = np.minimum(self.indptr[latest + 1] - self.indptr[latest], self.config.sample)
-        which = ragged(self.indptr[latest], lengths)
-        sessions, order = np.unique(self.sessions[which], return_inverse=True)
-        similar = np.bincount(order, np.repeat(weights, lengths), len(sessions)).astype(np.float64)
-        shared = np.zeros(len(sessions), np.int64)
-        shared[order[::-1]] = self.places[which][::-1]
-        total = len(self.sequences)
-        similar /= np.sqrt(np.maximum(self.sequences.lengths_of(sessions), 1))
-        similar *= fading((total - sessions) / max(total, 1), self.config.age)
+        begin = self.indptr.take(latest)
+        lengths = np.minimum(self.indptr.take(latest + 1) - begin, self.config.sample)
+        lengths = np.minimum(lengths, np.maximum(self.config.most - (np.cumsum(lengths) - lengths), 0))
+        which = ragged(begin, lengths)
+        all_ = self.sessions.take(which)
+        order = np.arange(len(which), dtype=np.int32)
+        room.mark[all_[::-1]] = order[::-1]  # of a session that comes often, where it comes first
+        firsts = room.mark.take(all_)
+        similar = np.bincount(firsts, np.repeat(weights, lengths), len(which)).astype(np.float64, copy=False)
+        new = np.flatnonzero(firsts == order)
+        sessions, similar = all_.take(new), similar.take(new)
+        similar *= room.strength.take(sessions)
         if len(sessions) > self.config.neighbours:
             kept = np.argpartition(-similar, self.config.neighbours)[: self.config.neighbours]
-            sessions, shared, similar = sessions[kept], shared[kept], similar[kept]
-        return sessions, shared, similar
+            sessions, similar, new = sessions.take(kept), similar.take(kept), new.take(kept)
+        return sessions, self.places.take(which.take(new)), similar
 
-    def _present(self, items: Rows) -> tuple[Bounds, Doubles]:
+    def _present(self, items: NDArray[np.integer]) -> tuple[Bounds, Doubles]:
         """The present session's different items, the latest first, and what each counts."""
-        backwards = items[::-1].astype(np.int64)
-        _, places = np.unique(backwards, return_index=True)
-        places = np.sort(places)
-        latest = backwards[places]
-        return latest, fading(places, self.config.recency) * (1 + self.config.rarity * self.idf[latest])
+        places: dict[int, int] = {}
+        for place, item in enumerate(reversed(items.tolist())):
+            places.setdefault(item, place)
+        latest = np.fromiter(places, np.int64, len(places))
+        since = np.fromiter(places.values(), np.int64, len(places))
+        return latest, fading(since, self.config.recency) * (1 + self.config.rarity * self.idf[latest])
 
 
 def fading(age: NDArray[np.generic], scale: float) -> Doubles:
     """1 at age 0, e⁻¹ at the ``scale``; 1 throughout where that is 0."""
     return np.exp(-age.astype(np.float64) / scale) if scale else np.ones(len(age))
+
+
+@cache
+def by_gap(config: Config) -> Doubles:
+    """(2 reach + 1,) what an item of a past session counts, from ``reach`` places before the shared one to as many
+    after it."""
+    gap = np.arange(-config.reach, config.reach + 1)
+    side = np.where(gap < 0, config.backward, np.where(gap > 0, 1.0, config.same))
+    return side * fading(np.abs(gap), config.distance)
 
 
 def train(lessons: Lessons, seed: int = 0, progress: Progress = silent, config: Config | None = None) -> Vstan:

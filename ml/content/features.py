@@ -1,11 +1,11 @@
-"""What a shop says of its products, as codes. No vocabulary is kept: a value's code is a hash of it, the same for ever,
-so a product that comes next year is coded as those were that the model learnt from."""
+"""What a shop says of its products, as codes. Nothing is fitted and no vocabulary is kept: a value's code is a hash of
+it, the same for ever, so a product that comes next year is coded as those were that the model learnt from."""
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Self
+from math import log2
 
 import msgspec
 import numpy as np
@@ -20,74 +20,84 @@ SIZES = {
     "colour": 1024,
     "style": 4096,
     "season": 256,
-    "price": 16,
+    "price": 80,
     "text": 16384,
 }
-MOST_STYLES = 16
+MOST_TAGS = 16
 MOST_TOKENS = 24
 #: Codes of one field that count; further ones of an item are left out.
 MOST_CODES = 64
 LONGEST_TEXT = 1000
+SEASONS = {
+    "spring": "spring",
+    "summer": "summer",
+    "autumn": "autumn",
+    "fall": "autumn",
+    "winter": "winter",
+    "ss": "summer",
+    "aw": "winter",
+    "fw": "winter",
+}
 _WORD = re.compile(r"[^\W_]+")
+_SEASON = re.compile(rf"({'|'.join(SEASONS)})(\d\d|\d{{4}})?")
+#: SKU → (at, tag, category, brand): what channels said last of an item.
+Said = Mapping[str, tuple[int, int, str | None, str | None]]
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What is known of a product; everything may be missing. ``styles``: tags too. ``price_cents``: in one currency."""
+    """What is known of a product; everything may be missing. ``tags``: as the shop keeps them. ``price_cents``: in the
+    shop's currency."""
 
     title: str | None = None
     category: str | None = None
     brand: str | None = None
     colour: str | None = None
-    styles: tuple[str, ...] = ()
-    season: str | None = None
+    tags: tuple[str, ...] = ()
     price_cents: int | None = None
 
 
-def of_record(record: ProductRecord) -> Described:
-    """What the catalogue says of a product; its tags are taken for styles."""
+def of_record(record: ProductRecord, category: str | None = None, brand: str | None = None) -> Described:
+    """What the catalogue says of a product; ``category`` and ``brand`` where it does not say."""
     listing, price = record.listing, record.price
     cents = price.cents if price else None
     if listing is None:
-        return Described(price_cents=cents)
-    return Described(listing.title, listing.category, listing.brand, listing.colour, listing.tags, price_cents=cents)
+        return Described(category=category, brand=brand, price_cents=cents)
+    return Described(
+        listing.title, listing.category or category, listing.brand or brand, listing.colour, listing.tags, cents
+    )
 
 
-class Bands(msgspec.Struct, frozen=True):
-    """Price bands: ``edges`` are logarithms of cents, ascending, with as many prices of the catalogue between any two.
-
-    They are stored with the weights, as a band means something to these weights alone.
-    """
-
-    edges: tuple[float, ...] = ()
-
-    @classmethod
-    def of(cls, cents: Iterable[int | None]) -> Self:
-        """The bands of a catalogue's prices; those that are missing, or are not above zero, do not count."""
-        logs = np.log([each for each in cents if each is not None and each > 0])
-        if not len(logs):
-            return cls()
-        return cls(tuple(np.unique(np.quantile(logs, np.arange(1, SIZES["price"]) / SIZES["price"])).tolist()))
-
-    def band(self, cents: int | None) -> list[int]:
-        """The band of a price, as a list of one; none for a price that is missing or not above zero."""
-        if cents is None or cents <= 0:
-            return []
-        return [int(np.searchsorted(self.edges, np.log(cents), side="right"))]
+def catalogue(skus: Sequence[str], records: Mapping[str, ProductRecord], said: Said) -> Attributes:
+    """The attributes of the items with these SKUs, a row each. ``records``: SKU → what the catalogue says; ``said``: by
+    the channels, for what the catalogue does not say."""
+    silent = (0, 0, None, None)
+    return attributes_of(of_record(records.get(sku, ProductRecord()), *said.get(sku, silent)[2:]) for sku in skus)
 
 
-def describe(products: Sequence[Described], bands: Bands) -> Attributes:
-    """The attributes of products, a row each."""
-    coders: dict[str, Callable[[Described], list[int]]] = {
-        "category": lambda product: coded("category", [product.category]),
-        "brand": lambda product: coded("brand", [product.brand]),
-        "colour": lambda product: coded("colour", [product.colour]),
-        "style": lambda product: coded("style", product.styles[:MOST_STYLES]),
-        "season": lambda product: coded("season", [product.season]),
-        "price": lambda product: bands.band(product.price_cents),
-        "text": lambda product: coded("text", tokens(product.title)),
-    }
-    fields = {name: Field.of([coder(each) for each in products], SIZES[name]) for name, coder in coders.items()}
-    return Attributes(len(products), fields)
+def attributes_of(products: Iterable[Described]) -> Attributes:
+    """The attributes of products, a row each: in training and in serving."""
+    described = list(products)
+    fields = {name: Field.of(map(coder, described), SIZES[name]) for name, coder in CODERS.items()}
+    return Attributes(len(described), fields)
+
+
+def seasons(product: Described) -> list[str]:
+    """Those that the tags and the title name: "Summer", "season:AW24"."""
+    words = [word for text in (*product.tags[:MOST_TAGS], product.title or "") for word in _words(text)]
+    return sorted({SEASONS[found[1]] for found in map(_SEASON.fullmatch, words) if found})
+
+
+def styles(product: Described) -> list[str]:
+    """Tags that name no season."""
+    return [tag for tag in product.tags[:MOST_TAGS] if not any(map(_SEASON.fullmatch, _words(tag)))]
+
+
+def band(cents: int | None) -> list[int]:
+    """The band of a price, two to each doubling, as a list of one; none for a price that is missing or not above
+    zero."""
+    if cents is None or cents <= 0:
+        return []
+    return [min(SIZES["price"] - 1, int(2 * log2(cents)))]
 
 
 def coded(field: str, values: Iterable[str | None]) -> list[int]:
@@ -104,8 +114,11 @@ def code(field: str, value: str) -> int:
 
 def tokens(title: str | None) -> list[str]:
     """The first different words of a title."""
-    words = _WORD.findall(plainly(title or ""))
-    return list(dict.fromkeys(words))[:MOST_TOKENS]
+    return list(dict.fromkeys(_words(title or "")))[:MOST_TOKENS]
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(plainly(text))
 
 
 def plainly(text: str) -> str:
@@ -127,3 +140,14 @@ def rows_of(attributes: Attributes, rows: np.ndarray) -> Attributes:
         some = Sequences(field.indptr, field.codes).take(rows)
         found[name] = Field(some.indptr, some.items, field.size)
     return Attributes(len(rows), found)
+
+
+CODERS: Mapping[str, Callable[[Described], list[int]]] = {
+    "category": lambda product: coded("category", [product.category]),
+    "brand": lambda product: coded("brand", [product.brand]),
+    "colour": lambda product: coded("colour", [product.colour]),
+    "style": lambda product: coded("style", styles(product)),
+    "season": lambda product: coded("season", seasons(product)),
+    "price": lambda product: band(product.price_cents),
+    "text": lambda product: coded("text", tokens(product.title)),
+}

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml.content.features import bounded
-from ml.sequences import Attributes, ragged
+from ml.neural.arrays import array
+from ml.sequences import Attributes, Field, ragged
 
 FAR = 50
 
@@ -56,13 +57,16 @@ class Tower(nn.Module):
 
 
 class ContentModel(nn.Module):
-    """The fields are in the order of their names. ``corrections`` (N + 1, D): the last row stands for padding."""
+    """The fields are in the order of their names. ``codes``: of each field those that any item has, ascending; a table
+    has rows for them alone. ``corrections`` (N + 1, D): the last row stands for padding."""
 
     def __init__(self, attributes: Attributes, config: Config) -> None:
         super().__init__()
         self.config = config
         self.names = tuple(sorted(attributes.fields))
-        self.fields = [bounded(attributes.fields[name]) for name in self.names]
+        self.whole = [bounded(attributes.fields[name]) for name in self.names]
+        self.codes = [np.unique(field.codes) for field in self.whole]
+        self.fields = [_renumbered(field, codes) for field, codes in zip(self.whole, self.codes, strict=True)]
         self.tables = nn.ParameterList([torch.randn(field.size, config.width) * 0.1 for field in self.fields])
         self.item_tower = Tower(config)
         self.user_tower = Tower(config)
@@ -117,3 +121,15 @@ class ContentModel(nn.Module):
     def scale(self) -> Tensor:
         """What cosines are multiplied by; from 1 to 100."""
         return self.log_scale.clamp(0, float(np.log(100))).exp()
+
+    def full_tables(self) -> dict[str, NDArray[np.float32]]:
+        """Field → (size, D) a row for each code there can be; zeros for those that no item has."""
+        found = {}
+        for name, field, codes, table in zip(self.names, self.whole, self.codes, self.tables, strict=True):
+            found[name] = np.zeros((field.size, self.config.width), np.float32)
+            found[name][codes] = array(table)
+        return found
+
+
+def _renumbered(field: Field, codes: NDArray[np.int32]) -> Field:
+    return Field(field.indptr, np.searchsorted(codes, field.codes).astype(np.int32), len(codes))

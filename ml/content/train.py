@@ -13,6 +13,7 @@ from ml.content.cold import Cold, recall_at_20, remove
 from ml.content.model import Config, ContentModel, Tower
 from ml.content.score import Content, TowerWeights, item_vectors
 from ml.neural.arrays import array
+from ml.neural.continuing import Start, Taught, rest_of, restore
 from ml.neural.training import Checkpoints, Plan, fit
 from ml.ranker import Lessons, Progress, silent
 from ml.sequences import Attributes
@@ -33,19 +34,55 @@ def train(
     measure: Measure | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Content, int]:
-    """Trains on every item of each sequence but the first. Returns the epochs that were kept too.
+    """As ``teach``; the model and the epochs that were kept."""
+    taught = teach(lessons, seed, progress, config, measure, checkpoints)
+    return taught.model, taught.epochs
+
+
+def teach(
+    lessons: Lessons,
+    seed: int = 0,
+    progress: Progress = silent,
+    config: Config | None = None,
+    measure: Measure | None = None,
+    checkpoints: Checkpoints | None = None,
+    start: Start[Content] | None = None,
+) -> Taught[Content]:
+    """Trains on every item of each sequence but the first, from ``start`` on if there is one.
 
     ``measure`` and ``checkpoints``: see ``ml.neural.training.fit``. Raises NoAttributesError.
     """
     config, attributes = config or Config(), _attributes(lessons)
     torch.manual_seed(seed)
     model = ContentModel(attributes, config)
+    if start is not None:
+        take_up(model, start)
     loss = Loss(model, np.bincount(lessons.sequences.items, minlength=lessons.items))
     plan = Plan(config.epochs, config.until or config.epochs, config.clicks, config.window, config.rate, config.decay)
     look = (lambda: measure(ready(model, attributes))) if measure else None
     epochs = fit(model, loss, lessons.sequences, plan, seed, progress, look, checkpoints)
-    forget_untaught(model, np.unique(lessons.sequences.items))
-    return ready(model, attributes), epochs
+    if start is None:
+        forget_untaught(model, np.unique(lessons.sequences.items))
+    return Taught(ready(model, attributes), epochs, rest_of(model, _rows(model)))
+
+
+@torch.no_grad()
+def take_up(model: ContentModel, start: Start[Content]) -> None:
+    """Sets a new learner's weights; codes and corrections that the model does not know begin as zeros. Raises
+    ValueError where the rest is not of such a learner."""
+    state, known = model.state_dict(), np.flatnonzero(start.places >= 0)
+    for number, (name, codes) in enumerate(zip(model.names, model.codes, strict=True)):
+        table = start.model.tables.get(name, np.zeros((0, model.config.width), np.float32))
+        rows = np.zeros((len(codes), model.config.width), np.float32)
+        rows[codes < len(table)] = table[codes[codes < len(table)]]
+        state[f"tables.{number}"][:] = torch.from_numpy(rows)
+    if model.config.corrected and start.model.corrections is not None:
+        state["corrections"][known] = torch.from_numpy(np.asarray(start.model.corrections)[start.places[known]])
+    restore(model, state, start.rest, _rows(model))
+
+
+def _rows(model: ContentModel) -> tuple[str, ...]:
+    return ("corrections", *(f"tables.{number}" for number in range(len(model.names))))
 
 
 def learn(
@@ -83,7 +120,7 @@ class Loss:
         self._share = counts / max(int(counts.sum()), 1)
         self._taught = np.flatnonzero(counts)
 
-    def __call__(self, clicks: Tensor, random: np.random.Generator) -> Tensor:
+    def __call__(self, clicks: Tensor, owners: Tensor, random: np.random.Generator) -> Tensor:
         """``clicks`` (B, T + 1) item rows, -1 pads on the right."""
         model, real = self._model, clicks >= 0
         among, expected = self._candidates(clicks[real].numpy(), random)
@@ -128,7 +165,7 @@ def ready(model: ContentModel, attributes: Attributes) -> Content:
     content = Content(
         model.config.window,
         float(model.scale()),
-        {name: array(table) for name, table in zip(model.names, model.tables, strict=True)},
+        model.full_tables(),
         _tower(model.item_tower),
         _tower(model.user_tower),
         array(model.attention),

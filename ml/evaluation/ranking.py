@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.ranker import Ranker
+from ml.ranker import PersonalRanker, Ranker
 from ml.sequences import Floats, Queries, Rows, Sequences
 
 LISTED = 20
@@ -32,12 +32,18 @@ def rank(model: Ranker, queries: Queries, progress: Callable[[int], None] = lamb
     ranks, lists = [], []
     for begin in range(0, len(queries), BATCH):
         some = queries.take(slice(begin, begin + BATCH))
-        scores = hide(model.scores(some.history), some)
+        scores = hide(_scores(model, some), some)
         ranks.append(places(scores, some.targets))
         lists.append(first(scores, LISTED))
         progress(len(some))
     of_targets = np.concatenate(ranks) if ranks else np.zeros(0, np.int32)
     return Ranked(queries, Sequences(queries.targets.indptr, of_targets), _stacked(lists))
+
+
+def _scores(model: Ranker, queries: Queries) -> Floats:
+    if isinstance(model, PersonalRanker):
+        return model.scores_of(queries.history, queries.persons)
+    return model.scores(queries.history)
 
 
 def hide(scores: Floats, queries: Queries) -> Floats:

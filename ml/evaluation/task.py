@@ -81,7 +81,8 @@ def from_sequences(
     else:
         asked = {person: _after(rows, persons, person, items) for person, items in test}
     taught = [items[:-1] if asked.get(person, items) == items else items for person, items in persons.items()]
-    return _leave_one_out(rows, taught, list(asked.values()), attributes)
+    places = {person: place for place, person in enumerate(dict.fromkeys((*persons, *asked)))}
+    return _leave_one_out(rows, taught, {places[person]: items for person, items in asked.items()}, attributes)
 
 
 def from_histories(
@@ -95,10 +96,10 @@ def from_histories(
     whole = [[row for _, row in sorted([*known, *since])] for known, since, _ in told]
     return Task(
         tuple(rows.of),
-        Lessons(Sequences.of(earlier), size, found, "history"),
-        _some(_grouped(list(zip(earlier, later, strict=True)))),
-        Lessons(Sequences.of(whole), size, found, "history"),
-        _grouped(list(zip(whole, asked, strict=True))),
+        Lessons(Sequences.of(earlier), size, found, "history", personal=True),
+        _some(_grouped(dict(enumerate(zip(earlier, later, strict=True))))),
+        Lessons(Sequences.of(whole), size, found, "history", personal=True),
+        _grouped(dict(enumerate(zip(whole, asked, strict=True)))),
     )
 
 
@@ -136,16 +137,16 @@ def _by_time(
 
 
 def _leave_one_out(
-    rows: Rows, taught: list[list[int]], asked: list[list[int]], attributes: Mapping[str, Names] | None
+    rows: Rows, taught: list[list[int]], asked: Mapping[int, list[int]], attributes: Mapping[str, Names] | None
 ) -> Task:
     size, found = len(rows.of), _attributes(rows, attributes)
     known = [items[:-1] for items in taught]
     return Task(
         tuple(rows.of),
-        Lessons(Sequences.of(known), size, found, "history"),
-        _some(_grouped([(items[:-1], items[-1:]) for items in taught if len(items) > 1])),
-        Lessons(Sequences.of(taught), size, found, "history"),
-        _grouped([(items[:-1], items[-1:]) for items in asked]),
+        Lessons(Sequences.of(known), size, found, "history", personal=True),
+        _some(_grouped({n: (items[:-1], items[-1:]) for n, items in enumerate(taught) if len(items) > 1})),
+        Lessons(Sequences.of(taught), size, found, "history", personal=True),
+        _grouped({n: (items[:-1], items[-1:]) for n, items in asked.items()}),
     )
 
 
@@ -176,8 +177,9 @@ def _queries(rows: Rows, pairs: Iterable[tuple[Names, str]], persons: Iterable[i
     return Queries(history, Sequences.of([target] for _, target in known), hidden, np.array(list(persons), np.int64))
 
 
-def _grouped(pairs: list[tuple[list[int], list[int]]]) -> Queries:
-    asked = [(place, history, targets) for place, (history, targets) in enumerate(pairs) if targets]
+def _grouped(pairs: Mapping[int, tuple[list[int], list[int]]]) -> Queries:
+    """``pairs``: the place of a person in the lessons → history and targets."""
+    asked = [(place, history, targets) for place, (history, targets) in pairs.items() if targets]
     return Queries(
         Sequences.of(history for _, history, _ in asked),
         Sequences.of(targets for _, _, targets in asked),

@@ -2,6 +2,8 @@
 MLP (Rendle et al., RecSys 2020), and a user vector made of the history's items, so that the model holds nobody.
 """
 
+from typing import Literal
+
 import msgspec
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,9 @@ FAR = 50
 class Config(msgspec.Struct, frozen=True):
     """``width``: numbers a vector. ``window``: items looked at. ``scale``: of the cosines, before the softmax.
     ``until``: after how many epochs to stop, 0 for all. ``negatives``: sampled items a batch, 0 for all; ``power``: of
-    an item's frequency in the sampling. ``compared``: items that the MLP learns to tell from the target."""
+    an item's frequency in the sampling. ``compared``: items that the MLP learns to tell from the target. ``users``:
+    where a person's vector comes from: the ``history``, or for known persons a row of their own, an ``embedding``.
+    ``loss``: ``bpr`` for pairs with ``negatives``, or without them ``compared``."""
 
     width: int = 128
     window: int = 50
@@ -26,12 +30,14 @@ class Config(msgspec.Struct, frozen=True):
     negatives: int = 0
     power: float = 0.5
     compared: int = 32
+    users: Literal["history", "embedding"] = "history"
+    loss: Literal["softmax", "bpr"] = "softmax"
 
 
 class NcfModel(nn.Module):
-    """``items`` (N + 1, D): the last row stands for padding."""
+    """``items`` (N + 1, D): the last row stands for padding. ``people`` (P, D): those with a row of their own."""
 
-    def __init__(self, items: int, config: Config) -> None:
+    def __init__(self, items: int, config: Config, people: int = 0) -> None:
         super().__init__()
         self.config, width = config, config.width
         self.items = nn.Embedding(items + 1, width, padding_idx=items)
@@ -50,6 +56,9 @@ class NcfModel(nn.Module):
         self.last = nn.Linear(64, 1, bias=False)
         nn.init.zeros_(self.last.weight)
         self.dropout = nn.Dropout(config.dropout)
+        if people:
+            self.people = nn.Embedding(people, width)
+            nn.init.normal_(self.people.weight, std=width**-0.5)
 
     def forward(self, clicks: Tensor) -> Tensor:
         """``clicks`` (B, T) item rows, -1 pads on the right → (B, T, D) the person after each click, of length 1."""
@@ -64,6 +73,10 @@ class NcfModel(nn.Module):
         evenly = (~later).float() / (places + 1)[:, None]
         seen = self.dropout(looked)
         return nn.functional.normalize(self.recent(weights @ seen) + self.centroid(evenly @ seen), dim=-1)
+
+    def person(self, rows: Tensor) -> Tensor:
+        """``rows`` (P,) of persons → (P, D), of length 1."""
+        return nn.functional.normalize(self.dropout(self.people(rows)), dim=-1)
 
     def unit(self, among: Tensor | None) -> Tensor:
         """(K, D) vectors of the items ``among``, or of all, of length 1."""

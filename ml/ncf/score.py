@@ -35,7 +35,10 @@ class Ncf:
     def scores(self, history: Sequences) -> Floats:
         """(B, N): all items by bias and dot product, the best ``ORDERED`` of them with the MLP added. What the MLP does
         not see is taken to be at its worst."""
-        users = self.users(history)
+        return self.of_users(self.users(history))
+
+    def of_users(self, users: Floats) -> Floats:
+        """The same for persons given as vectors (B, D)."""
         out = np.asarray(self.scale * (users @ self.items.T) + self.bias, np.float32)
         count = min(ORDERED, out.shape[1])
         for row, user in enumerate(users):
@@ -48,18 +51,30 @@ class Ncf:
 
     def score(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
         """``user`` (D,), ``candidates`` (K,) item rows → (K,) bias + dot + MLP."""
-        plain = self.scale * (self.items.take(candidates, axis=0) @ user) + self.bias.take(candidates)
-        return np.asarray(plain + self.mlp(user, candidates), np.float32)
+        out = self.items.take(candidates, axis=0) @ user
+        out *= np.float32(self.scale)
+        out += self.bias.take(candidates)
+        out += self.mlp(user, candidates)
+        return out
 
     def mlp(self, user: Floats, candidates: NDArray[np.integer]) -> Floats:
-        """(K,) what the MLP adds."""
+        """(K,) what the MLP adds: max(x + a, 0) is max(x, -a) + a, so that each layer compares the candidates' numbers
+        once, and what it would add to them all is added up beforehand."""
+        half, inner, constant = self.half(user)
         first = self.halves.take(candidates, axis=0)
-        first += user @ self.user_half + self.user_bias
-        np.maximum(first, 0, out=first)
-        inner = first @ self.inner
-        inner += self.inner_bias
-        np.maximum(inner, 0, out=inner)
-        return np.asarray(inner @ self.last, np.float32)
+        np.maximum(first, half, out=first)
+        second = first @ self.inner
+        np.maximum(second, inner, out=second)
+        out = second @ self.last
+        out += constant
+        return np.asarray(out, np.float32)
+
+    def half(self, user: Floats) -> tuple[Floats, Floats, Floats]:
+        """``user`` (D,) → what the first layer's numbers are compared with (128,), the second's (64,), and what is
+        added at the end (1,)."""
+        first: Floats = -(user @ self.user_half + self.user_bias)
+        inner: Floats = first @ self.inner - self.inner_bias
+        return first, inner, np.array([-inner @ self.last], np.float32)
 
     def users(self, history: Sequences) -> Floats:
         """(B, D) each person as a unit vector; zeros without any history, which leaves the bias to order."""

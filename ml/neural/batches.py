@@ -10,21 +10,24 @@ from ml.sequences import Bounds, Sequences
 POOL = 64
 
 
-def windows(sequences: Sequences, length: int) -> Sequences:
+def windows(sequences: Sequences, length: int) -> tuple[Sequences, NDArray[np.int64]]:
     """All sequences of two items or more, cut from their ends into windows of up to ``length`` + 1 items; neighbours
-    share one item, so that each item but a sequence's first is predicted exactly once."""
-    starts, lengths = [], []
-    for begin, size in zip(sequences.indptr[:-1].tolist(), sequences.lengths.tolist(), strict=True):
+    share one item, so that each item but a sequence's first is predicted exactly once. And which sequence each window
+    is of."""
+    starts, lengths, owners = [], [], []
+    for owner, (begin, size) in enumerate(zip(sequences.indptr[:-1].tolist(), sequences.lengths.tolist(), strict=True)):
         end = size
         while end > 1:
             first = max(0, end - length - 1)
             starts.append(begin + first)
             lengths.append(end - first)
+            owners.append(owner)
             end = first + 1
     sizes = np.array(lengths, np.int64)
     indptr = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], sizes)
-    return Sequences(indptr, sequences.items[np.repeat(np.array(starts, np.int64), sizes) + within])
+    items = sequences.items[np.repeat(np.array(starts, np.int64), sizes) + within]
+    return Sequences(indptr, items), np.array(owners, np.int64)
 
 
 def batches(lengths: Bounds, clicks: int, random: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -1,7 +1,7 @@
 """The loss: cross entropy over all items, or over a sample of them corrected for how it was drawn.
 
 Sampled softmax with the logQ correction: the logarithm of how often an item is expected in the sample is taken off its
-logit (Bengio & Senécal 2008; Yi et al., RecSys 2019).
+logit (Bengio & Senécal 2008; Yi et al., RecSys 2019). BPR (Rendle et al., UAI 2009) beside it, to compare with.
 """
 
 from collections.abc import Callable
@@ -72,3 +72,31 @@ def sampled_loss(
     if latest is not None:
         some = some.masked_fill(among[None] == latest[:, None], -torch.inf)
     return torch.nn.functional.cross_entropy(some, places)
+
+
+def bpr_loss(
+    vectors: Tensor,
+    targets: Tensor,
+    logits: Logits,
+    negatives: Negatives,
+    random: np.random.Generator,
+    latest: Tensor | None = None,
+) -> Tensor:
+    """Bayesian personalised ranking: each target is to score above each item of a sample, by the log-sigmoid of
+    the difference.
+    The sample is not corrected for how it was drawn: BPR's ranking is that under the draw."""
+    drawn, _ = negatives.draw(random)
+    among, places = torch.unique(torch.cat([drawn, targets]), return_inverse=True)
+    scores = logits(vectors, among)
+    own = scores.gather(1, places[len(drawn) :, None])
+    others = scores[:, places[: len(drawn)]]
+    counts = drawn[None] != targets[:, None]
+    if latest is not None:
+        counts &= drawn[None] != latest[:, None]
+    return pairwise(own, others, counts)
+
+
+def pairwise(own: Tensor, others: Tensor, counts: Tensor) -> Tensor:
+    """Minus the log-sigmoid of ``own`` (P, 1) less ``others`` (P, K), its mean over the pairs that count (P, K)."""
+    apart = torch.nn.functional.softplus(others - own)
+    return (apart * counts).sum() / counts.sum().clamp(min=1)

@@ -14,7 +14,8 @@ from ml.ranker import Progress
 from ml.sequences import Sequences
 
 Arrays = dict[str, NDArray[Any]]
-Loss = Callable[[Tensor, np.random.Generator], Tensor]
+#: Of a batch: clicks (B, T + 1), -1 pads on the right; which sequence each row is of (B,); random numbers.
+Loss = Callable[[Tensor, Tensor, np.random.Generator], Tensor]
 #: Epochs that may go by without a better one.
 PATIENCE = 1
 
@@ -62,9 +63,9 @@ def fit(
     state = State(learner, plan, seed)
     if checkpoints and (saved := checkpoints.load()):
         state.restore(saved)
-    parts = windows(sequences, plan.window)
+    parts, owners = windows(sequences, plan.window)
     while state.epoch < plan.until and state.epoch - state.best_epoch <= PATIENCE:
-        _epoch(learner, loss, parts, plan, state, progress)
+        _epoch(learner, loss, parts, owners, plan, state, progress)
         state.ended(measure() if measure else float(state.epoch))
         if checkpoints:
             checkpoints.save(state.arrays())
@@ -134,14 +135,23 @@ class State:
         self.best_value = float(saved["value"][0])
 
 
-def _epoch(learner: nn.Module, loss: Loss, parts: Sequences, plan: Plan, state: State, progress: Progress) -> None:
+def _epoch(
+    learner: nn.Module,
+    loss: Loss,
+    parts: Sequences,
+    owners: NDArray[np.int64],
+    plan: Plan,
+    state: State,
+    progress: Progress,
+) -> None:
     learner.train()
     for group in state.optimiser.param_groups:
         group["lr"] = plan.rate * (1 - 0.9 * state.epoch / max(plan.epochs - 1, 1))
     done = 0
     for places in batches(parts.lengths, plan.clicks, state.random):
         state.optimiser.zero_grad(set_to_none=True)
-        found: Any = loss(torch.from_numpy(right_padded(parts, places)), state.random)
+        clicks = torch.from_numpy(right_padded(parts, places))
+        found: Any = loss(clicks, torch.from_numpy(owners[places]), state.random)
         found.backward()
         state.optimiser.step()
         done += len(places)

@@ -5,7 +5,7 @@ where x_0 is the latest item, T[i, j] = C[i, j] / (Σ_j C[i, j] + shrinkage) fro
 P is the share of recency-weighted interest and A the share of a category among the latest items.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -81,12 +81,12 @@ def build(statistics: Statistics, categories: Mapping[str, str | None], config: 
 
 
 def _transitions(statistics: Statistics, n: int, shrinkage: float) -> Rows:
-    counts: Sequence[Sequence[tuple[int, int]]] = (*statistics.pairs, *[()] * (n - len(statistics.pairs)))
-    lengths = [len(row) for row in counts]
-    indptr = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
-    indices = np.array([j for row in counts for j, _ in row], np.int32)
-    weights = np.array([w for row in counts for _, w in row], np.float64)
-    totals = np.array([sum(w for _, w in row) for row in counts], np.float64)
+    bounds = np.frombuffer(statistics.bounds, "<i8")
+    indptr = np.concatenate((bounds, np.full(n + 1 - len(bounds), bounds[-1]))).astype(np.int32)
+    indices = np.frombuffer(statistics.others, "<i4").astype(np.int32)
+    weights = np.frombuffer(statistics.weights, "<i8").astype(np.float64)
+    lengths = np.diff(indptr)
+    totals = np.bincount(np.repeat(np.arange(n), lengths), weights, n)
     return Rows(indptr, indices, (weights / np.repeat(totals + shrinkage, lengths)).astype(np.float32))
 
 
@@ -100,6 +100,7 @@ def transpose(rows: Rows, n: int) -> Rows:
 
 def _prior(statistics: Statistics, n: int) -> Floats:
     prior = np.zeros(n, np.float64)
-    prior[: len(statistics.popularity)] = statistics.popularity
+    counts = np.frombuffer(statistics.counts, "<i8")
+    prior[: len(counts)] = counts
     total = prior.sum()
     return (prior / total if total else prior).astype(np.float32)

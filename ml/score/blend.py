@@ -1,5 +1,6 @@
 """A blend as it is served: candidates of one person, what each member says of them, and the probability of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ml.blend.score import Blend
 from ml.content.score import Content
 from ml.ncf.score import Ncf
 from ml.ranker import Ranker
+from ml.score.ann import ROLE, index_of
 from ml.score.stored import pack, unpack
 from ml.sequences import Floats, Rows, Sequences
 from ml.session.score import Session
@@ -72,15 +74,25 @@ def one(history: Rows) -> Sequences:
 
 
 def store(
-    folder: Path, blend: Blend, names: tuple[str, ...], position: Position, metrics: dict[str, float], notes: object
+    folder: Path,
+    blend: Blend,
+    names: tuple[str, ...],
+    position: Position,
+    metrics: dict[str, float],
+    notes: object,
+    beside: Mapping[str, str] | None = None,
+    origin: Mapping[str, str] | None = None,
 ) -> Artefact:
-    """Writes each member as an artefact and then the blend, which names them. Raises ArtefactError."""
+    """Writes each member as an artefact, with an index of its vectors where there are many, and then the blend, which
+    names them. ``beside``: further artefacts that belong to it, by role. Raises ArtefactError."""
     used = [member for column, member in enumerate(blend.members) if blend.weights[:, column].any()]
-    digests = {}
+    digests = dict(beside or {})
     for member in used:
         packed = pack(blend.models[member.name])
         draft = Draft(packed.kind, packed.config, packed.arrays, names, position)
         digests[member.name] = write(folder, draft).digest
+        if index := index_of(blend.models[member.name], names, position):
+            digests[ROLE + member.name] = write(folder, index).digest
     columns = [blend.members.index(member) for member in used]
     arrays: dict[str, NDArray[np.float64]] = {"weights": np.ascontiguousarray(blend.weights[:, columns])}
     if blend.calibration:
@@ -89,7 +101,7 @@ def store(
         "members": [{"name": each.name, "form": each.form.value, "floor": each.floor} for each in used],
         "notes": notes,
     }
-    return write(folder, Draft(KIND, config, arrays, names, position, metrics, digests))
+    return write(folder, Draft(KIND, config, arrays, names, position, metrics, digests, dict(origin or {})))
 
 
 def load(folder: Path, artefact: Artefact) -> Blend:

@@ -19,6 +19,7 @@ from ml.baselines.transitions import Transitions
 from ml.baselines.vstan import Config as VstanConfig
 from ml.baselines.vstan import Vstan
 from ml.content.score import Content, TowerWeights
+from ml.ncf.classic import NcfClassic
 from ml.ncf.score import Ncf
 from ml.ranker import Ranker
 from ml.sequences import Sequences
@@ -133,12 +134,26 @@ def _content_again(config: Config, arrays: Arrays) -> Ranker:
     return Content(**config, **towers, **plain, tables=tables, corrections=arrays.get("corrections"))
 
 
+PEOPLE = "people"
+
+
+def _classic(model: NcfClassic) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    config, arrays = _plain(model.ncf)
+    return config, arrays | {PEOPLE: model.people}
+
+
+def _classic_again(config: Config, arrays: Arrays) -> Ranker:
+    plain: dict[str, Any] = {name: arrays[name] for name in arrays if name != PEOPLE}
+    return NcfClassic(Ncf(**config, **plain), arrays[PEOPLE])
+
+
 KINDS: dict[str, Kind] = {
     "content": Kind(Content, _content, _content_again),
     "popularity": _plainly(Popularity),
     "ease": _plainly(Ease),
     "session": _plainly(Session),
     "ncf": _plainly(Ncf),
+    "ncf-classic": Kind(NcfClassic, _classic, _classic_again),
     "itemknn": Kind(
         ItemKNN, lambda m: ({"decay": m.decay}, _sparse(m.similar)), lambda c, a: ItemKNN(_matrix(a), c["decay"])
     ),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ml.neural.arrays import array
+from ml.neural.continuing import Start, Taught, rest_of, take_up
 from ml.neural.softmax import Negatives, asked, full_loss, sampled_loss
 from ml.neural.training import Checkpoints, Plan, fit
 from ml.ranker import Lessons, Progress, silent
@@ -22,17 +23,33 @@ def train(
     measure: Callable[[Session], float] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> tuple[Session, int]:
-    """Trains on every view of each session but the first. Returns the epochs that were kept too.
+    """As ``teach``; the model and the epochs that were kept."""
+    taught = teach(lessons, seed, progress, config, measure, checkpoints)
+    return taught.model, taught.epochs
+
+
+def teach(
+    lessons: Lessons,
+    seed: int = 0,
+    progress: Progress = silent,
+    config: Config | None = None,
+    measure: Callable[[Session], float] | None = None,
+    checkpoints: Checkpoints | None = None,
+    start: Start[Session] | None = None,
+) -> Taught[Session]:
+    """Trains on every item of each sequence but the first, from ``start`` on if there is one.
 
     ``measure`` and ``checkpoints``: see ``ml.neural.training.fit``.
     """
     config = config or Config()
     torch.manual_seed(seed)
     model = SessionModel(lessons.items, config)
+    if start is not None:
+        take_up(model, start)
     counts = np.bincount(lessons.sequences.items, minlength=lessons.items)
     negatives = Negatives(counts, config.negatives, config.power) if config.negatives else None
 
-    def loss(clicks: Tensor, random: np.random.Generator) -> Tensor:
+    def loss(clicks: Tensor, owners: Tensor, random: np.random.Generator) -> Tensor:
         real, targets, latest = asked(clicks, lessons.hidden)
         vectors = model(clicks[:, :-1])[real]
         if negatives is None:
@@ -42,7 +59,7 @@ def train(
     plan = Plan(config.epochs, config.until or config.epochs, config.clicks, config.window, config.rate, config.decay)
     look = (lambda: measure(ready(model))) if measure else None
     epochs = fit(model, loss, lessons.sequences, plan, seed, progress, look, checkpoints)
-    return ready(model), epochs
+    return Taught(ready(model), epochs, rest_of(model))
 
 
 @torch.no_grad()

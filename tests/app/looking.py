@@ -1,7 +1,8 @@
 """What stands in Redis after projecting, in terms that two namespaces or two generations can be compared by."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,13 @@ def wait_for(condition: Callable[[], object], limit_s: float = 30.0) -> None:
         time.sleep(POLL_S)
 
 
+async def until(condition: Callable[[], Awaitable[object]], limit_s: float = 30.0) -> None:
+    """The same on an event loop that has to go on meanwhile."""
+    async with asyncio.timeout(limit_s):
+        while not await condition():
+            await asyncio.sleep(0.001)
+
+
 def told_by_identifier(wiring: Wiring, identifiers: Iterable[Identifier]) -> dict[str, tuple[bytes, frozenset[str]]]:
     """Each identifier's record, its links named by identifier, and the identifiers that are one person with it."""
     streams = {_stream(wiring, identifier): f"{identifier.kind}:{identifier.value}" for identifier in identifiers}
@@ -46,7 +54,7 @@ def products(wiring: Wiring) -> dict[bytes, bytes]:
 
 def everything(wiring: Wiring) -> dict[str, Any]:
     """All fields of the live generations by the key's name without its generation: persons, catalogue, the current
-    statistics. Not the counter of the catalogue's changes, and not statistics that were current before."""
+    statistics. Not how the catalogue came to be so, and not statistics that were current before."""
     counted = _live(wiring, STATISTICS)
     current: Any = wiring.redis.get(counted.statistics_current)
     found: dict[str, Any] = {

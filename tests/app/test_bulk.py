@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from adapters.eventlog.scan import FIRST, LAST, boundaries, streams_between
+from adapters.eventlog.scan import FIRST, LAST, boundaries, facts_between, streams_between
 from app import bulk, folding, lifecycle, runners
 from app.bulk import Done, Engine, Slice
 from app.on_ray import ray_engine
@@ -70,6 +70,21 @@ def test_slices_hold_each_stream_once_and_whole(filled: Wiring) -> None:
     assert len(events) == until
     assert all(e.originator_id == stream for stream, part in found for e in part)
     assert all([e.originator_version for e in part] == list(range(1, len(part) + 1)) for _, part in found)
+
+
+def test_facts_are_those_of_the_events(filled: Wiring) -> None:
+    log = filled.customers[0]
+    events, facts = (list(read(log, FIRST, LAST, log.head())) for read in (streams_between, facts_between))
+    assert [(s, [(e.originator_version, type(e)) for e in found]) for s, found in events] == [
+        (s, [(version, kind) for version, kind, _ in found]) for s, found in facts
+    ]
+    pairs = [
+        (event, fact)
+        for (_, some), (_, others) in zip(events, facts, strict=True)
+        for event, (_, _, fact) in zip(some, others, strict=True)
+    ]
+    assert all(getattr(e, n) == getattr(f, n) for e, f in pairs for n in set(type(e).model_fields) - type(e).ENVELOPE)
+    assert len(pairs) == log.head()
 
 
 def test_an_empty_log_has_one_slice_with_nothing_in_it(wiring: Wiring) -> None:

@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import Recommendations
+from queries.recommend.ask import Wanted
 from tests.adapters.redis.nodes import Cluster, cluster
 from tests.app.looking import everything, wait_for
 from tests.app.test_rebuild import assert_as_rebuilt, segment, shop
@@ -52,7 +53,7 @@ def recommended(wiring: Wiring, customer: str) -> Recommendations:
     async def ask() -> Recommendations:
         reader = wiring.reader()
         try:
-            return await wiring.queries(reader).recommend("home", stream, limit=5)
+            return await wiring.queries(reader).recommend(Wanted("home", 5), stream)
         finally:
             await reader.close()
 
@@ -82,12 +83,12 @@ def test_a_node_is_killed_and_comes_back_another_is_wiped_and_then_all(
     nodes.nodes[2].wipe()
     nodes.wait()
     wait_for(lambda: _projected(clustered) and clustered.generations.live() > first)
-    assert everything(clustered) == before
+    wait_for(lambda: everything(clustered) == before)
 
     second = clustered.generations.live()
     wipe(clustered.redis, f"{clustered.settings.namespace}:*")
     wait_for(lambda: _projected(clustered) and clustered.generations.live() > second)
-    assert everything(clustered) == before
+    wait_for(lambda: everything(clustered) == before)
     assert recommended(clustered, "u7").items == answer.items
     projectors.stop()
     assert_as_rebuilt(clustered)

@@ -160,4 +160,4 @@ def test_a_running_projector_goes_over_to_what_was_switched_to(projected: Wiring
     wait_for(lambda: project.is_running(projected))
     made, _ = lifecycle.rebuild(projected, CUSTOMERS)
     lifecycle.switch(projected, CUSTOMERS)
-    assert projected.generations.projecting().customers == made
+    assert projected.generations.projecting(1).customers == made

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from adapters.redis.reader import RedisReader
 from app.cli import bespoke
 from app.settings import Settings
 from app.wiring import Wiring
@@ -17,6 +18,7 @@ from ml.artefacts import Artefact, Code, Draft, Position, Registry, write
 from ml.nextitem.model import KIND, Config
 from queries.ports import Shop
 from tests.app import test_cli
+from tests.app.looking import until
 from tests.app.test_cli import answered, refused
 
 DIGITS = 12
@@ -144,19 +146,29 @@ def promoted(wiring: Wiring) -> Iterator[Artefact]:
     yield wiring.models.promote(write(wiring.settings.models_folder(), draft(0.03)).digest)
 
 
-def test_a_web_worker_serves_what_is_promoted_from_the_next_request_on(wiring: Wiring, promoted: Artefact) -> None:
+async def another(reader: RedisReader, before: Shop) -> Shop:
+    """The shop as soon as it is another one."""
+
+    async def changed() -> bool:
+        return await reader.shop() is not before
+
+    await until(changed)
+    return await reader.shop()
+
+
+def test_a_web_worker_serves_what_is_promoted_within_moments(wiring: Wiring, promoted: Artefact) -> None:
     async def look() -> list[Shop]:
         reader = wiring.reader()
         try:
             shops = [await reader.shop()]
             wiring.models.promote(write(wiring.settings.models_folder(), draft(0.04)).digest)
-            shops.append(await reader.shop())
+            shops.append(await another(reader, shops[-1]))
             wiring.models.roll_back(KIND)
-            return [*shops, await reader.shop()]
+            return [*shops, await another(reader, shops[-1])]
         finally:
             await reader.close()
 
-    assert [shop.model.config.popularity for shop in asyncio.run(look())] == [0.03, 0.04, 0.03]
+    assert [shop.serving.trends.model.config.popularity for shop in asyncio.run(look())] == [0.03, 0.04, 0.03]
 
 
 def test_training_puts_an_artefact_into_use_with_its_position(wiring: Wiring) -> None:

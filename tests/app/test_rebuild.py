@@ -139,6 +139,6 @@ def test_a_running_projector_goes_over_to_the_rebuilt_generation(wiring: Wiring,
     _, new, _ = lifecycle.rebuild_all(wiring)
     segment(wiring, iter(bodies[4:6]))
     wait_until_projected(wiring)
-    assert wiring.generations.all_live() == wiring.generations.projecting() == Live.one(new)
+    assert wiring.generations.all_live() == wiring.generations.projecting(1) == Live.one(new)
     projectors.stop()
     assert_as_rebuilt(wiring)

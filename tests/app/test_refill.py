@@ -24,6 +24,7 @@ from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from projections.runner import StoreRestartedError
 from queries.ports import Person
+from queries.recommend.ask import Wanted
 from readmodels import keys
 from readmodels.keys import Keys
 from tests.app.looking import everything, wait_for
@@ -72,7 +73,7 @@ def asked(wiring: Wiring, *streams: UUID) -> list[Person]:
     async def ask() -> list[Person]:
         reader = wiring.reader()
         try:
-            return [(await reader.person(stream))[0] for stream in streams]
+            return [(await reader.person(stream, patient=True))[0] for stream in streams]
         finally:
             await reader.close()
 
@@ -132,9 +133,9 @@ def test_a_running_web_process_goes_on_recommending(sharded: Wiring) -> None:
     async def ask() -> None:
         reader = sharded.reader()
         queries = sharded.queries(reader)
-        first = await queries.recommend("home", known(sharded), limit=5)
+        first = await queries.recommend(Wanted("home", 5), known(sharded))
         wiped(sharded)
-        second = await queries.recommend("home", known(sharded), limit=5)
+        second = await queries.recommend(Wanted("home", 5), known(sharded))
         assert (second.items, second.person_id, second.version) == (first.items, first.person_id, first.version)
         await reader.close()
 

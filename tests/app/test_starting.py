@@ -3,16 +3,18 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from adapters.embedded import EmbeddedServers, NoAnswerError
+from adapters.embedded import EmbeddedServerError, EmbeddedServers, NoAnswerError
 from app.settings import Settings, SettingsError
 from app.starting import started
 from app.wiring import Wiring
 from commands.ports import UnavailableError
+from tests.app.looking import wait_for
 
 
 class Away:
@@ -59,15 +61,26 @@ def alone(tmp_path: Path) -> Settings:
     return Settings(var=tmp_path / "var", postgres_url=None, redis_url=None)
 
 
+def revive(owner: Wiring) -> None:
+    """As ``up`` does: a server that was killed may need more than one attempt."""
+
+    def revived() -> bool:
+        with suppress(EmbeddedServerError):
+            owner.revive_servers()
+        return owner.servers.postgres.running
+
+    wait_for(revived, limit_s=100)  # what was written is flushed first, which takes long on a busy disk
+
+
 def test_a_server_that_is_restarted_is_waited_for(alone: Settings) -> None:
     with Wiring(alone) as owner:
         owner.provision()
         os.kill(owner.servers.postgres.pid or 0, signal.SIGKILL)
         with pytest.raises(NoAnswerError):
             EmbeddedServers(alone.var).start()
-        restarting = threading.Thread(target=owner.revive_servers)
+        restarting = threading.Thread(target=revive, args=(owner,))
         restarting.start()
-        with started(alone, Wiring.bus, limit_s=60) as wiring:
+        with started(alone, Wiring.bus, limit_s=120) as wiring:
             assert wiring.catalogue.head() == 0
         restarting.join()
 

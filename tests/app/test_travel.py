@@ -13,7 +13,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec.structs import replace
 
-from adapters.http import ApiKeys, Scope, create_app, generate
+from adapters.http import Access, ApiKeys, Scope, create_app, generate
 from adapters.http.writer import BusWriter
 from app import folding, runners
 from app.settings import Settings
@@ -99,7 +99,7 @@ class Shop:
 @pytest.fixture
 def shop(sharded: Wiring) -> Iterator[Shop]:
     reader, writer = sharded.reader(), BusWriter(sharded.bus())
-    app = create_app(writer, sharded.queries(reader), sharded.channels(), ApiKeys([KEPT]))
+    app = create_app(writer, sharded.queries(reader), sharded.channels(), Access(ApiKeys([KEPT])), audit=sharded.audit)
     app.on_shutdown.append(reader.close)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield Shop(sharded, client)

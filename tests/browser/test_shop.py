@@ -16,8 +16,11 @@ from app.children import Children
 from app.demo import eshop
 from app.settings import Settings
 from app.wiring import Wiring
+from tests.app.looking import wait_for
 
 CHROMIUM = Path(os.environ.get("BESPOKE_CHROMIUM", "/usr/bin/chromium"))
+#: The clicks are moved by whole weeks, so how recent they are, and whether anything trends, depends on the day.
+OF_A_STRANGER = {"Popular with other shoppers", "Trending now"}
 BATCHES = 2 * 217 + 8  # all products and stock, then 4,000 clicks
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here; apt-get install chromium")
@@ -84,13 +87,11 @@ def reasons(page: Page) -> set[str]:
 def test_the_strip_follows_a_click_and_says_why(page: Page) -> None:
     before = strip(page)
     assert len(before) == 6
-    assert reasons(page) == {"Popular with other shoppers"}
+    assert reasons(page) <= OF_A_STRANGER
 
     page.goto("/product/M080")
     seen = page.locator("h1").inner_text()
-    page.goto("/")
-
-    assert strip(page) != before
+    wait_for(lambda: page.goto("/") and strip(page) != before)
     expect(page.locator("section[aria-labelledby=for-you] .reason").first).to_have_text(f"Because you looked at {seen}")
 
 
@@ -148,7 +149,7 @@ def test_shopping_as_somebody_known_and_as_nobody_again(page: Page) -> None:
     with page.expect_navigation():
         page.select_option("#as", "")
     expect(page.locator(".log li", has_text="Product viewed")).to_have_count(0)
-    assert reasons(page) == {"Popular with other shoppers"}
+    assert reasons(page) <= OF_A_STRANGER
 
 
 def test_the_live_log_follows_by_itself(page: Page, shop: str) -> None:

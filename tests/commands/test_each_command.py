@@ -1,5 +1,6 @@
 """Each command records exactly what it was told, as the event of its name; nothing of it is lost or made up."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ SALE: dict[str, Any] = {"tax_cents": 3, "shipping_cents": 4, "discount_cents": 5
 SPOT: dict[str, Any] = {"device": "ios", "location": "Rome"}
 OFFER: dict[str, Any] = {"category": "Skirts", "brand": "Acme", **SPOT}
 ABOUT: dict[str, Any] = {"colour": "red", "size": "M", "tags": ("new",), "image": "/a.jpg", "active": False}
+MORE: dict[str, Any] = {"style": "boho", "season": "summer", "introduced_at": datetime(2026, 1, 1, tzinfo=UTC)}
 MEDIUM: dict[str, Any] = {"purpose": Purpose.EMAIL, "medium": Channel.EMAIL, "policy_version": "7"}
 VISIT: dict[str, Any] = {"page": "Home", "url": "https://a.example/", "referrer": "https://b.example/"}
 
@@ -68,8 +70,9 @@ CASES: list[tuple[type[Command], type[Event], dict[str, Any], dict[str, Any]]] =
         stock.ListProduct,
         Product.Listed,
         {"title": "T"},
-        {"category": "Skirts", "brand": "Acme", "product_ref": "p", "stock_ref": "i", **ABOUT},
+        {"category": "Skirts", "brand": "Acme", "product_ref": "p", "stock_ref": "i", **MORE, **ABOUT},
     ),
+    (stock.TellCost, Product.Costed, {"cost_cents": 9, "currency": "EUR"}, {}),
     (stock.ChangePrice, Product.PriceChanged, {"price_cents": 9, "currency": "EUR"}, {"compare_at_cents": 12}),
     (stock.CountStock, Product.StockCounted, {"available": -1}, {"location": "Rome"}),
 ]

@@ -16,14 +16,28 @@ from eventsourcing.persistence import StoredEvent
 from adapters.channels.poslog import Poslog
 from adapters.channels.segment import Segment, events
 from adapters.channels.shopify import Shopify, shopify
+from adapters.directory import PostgresDirectory
+from adapters.directory.finding import Finding
 from adapters.eventlog.mapper import SealingMapper
-from adapters.http import ApiKeys, Metrics, Scope, create_app
+from adapters.http import Access, ApiKeys, Metrics, Scope, create_app
+from adapters.http.front import Front
+from adapters.http.limits import Limits
+from adapters.http.live import Live
+from adapters.http.read_path import ReadPath
 from adapters.keys.wrapping import derive
+from adapters.postgres import Database
+from adapters.receipts.keeper import Keeper
+from adapters.receipts.metrics import ReceiptMetrics
+from adapters.receipts.mover import Mover
+from adapters.receipts.spool import Spool
+from adapters.redis.reader import RedisReader
 from app.cli import bespoke
 from app.settings import Settings
 from domain.customer import Customer
 from projections import statistics as fold
+from queries.reader import Queries
 from readmodels.customer import CART_ENTRIES, ORDERS_KEPT, RECENT
+from tests.queries.serving import recommender
 
 REPO = Path(__file__).parents[2]
 DOCS = REPO / "docs"
@@ -48,7 +62,16 @@ def generate() -> ModuleType:
 def routes() -> list[str]:
     nobody = cast(Any, None)
     channels = {"segment": Segment(b"0123456789abcdef"), "shopify": Shopify(b"secret"), "poslog": Poslog()}
-    schema = create_app(nobody, nobody, channels, ApiKeys([])).openapi_schema.to_schema()
+    schema = create_app(
+        nobody,
+        nobody,
+        channels,
+        Access(ApiKeys([])),
+        audit=nobody,
+        rules=(nobody, nobody),
+        receipts=object(),  # type: ignore[arg-type]
+        experiments=lambda: [],
+    ).openapi_schema.to_schema()
     return [f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item]
 
 
@@ -102,7 +125,7 @@ def test_every_route_is_listed(route: str) -> None:
 
 
 def test_no_route_is_listed_that_is_none() -> None:
-    listed = re.findall(r"`((?:GET|POST) /[^`]*)`", page("http.md") + page("channels.md"))
+    listed = re.findall(r"`((?:GET|POST|PUT) /[^`]*)`", page("http.md") + page("channels.md"))
     assert set(listed) == set(routes())
 
 
@@ -116,7 +139,16 @@ def test_every_command_and_option_is_listed(name: str, command: click.Command) -
 
 
 def test_every_metric_is_listed() -> None:
-    names = {f.name + "_total" * (f.type == "counter") for f in Metrics().registry.collect()}
+    reader = RedisReader("redis://127.0.0.1:1/0", "t_docs")
+    directory = PostgresDirectory(Database("dbname=none"), b"s" * 32)
+    finding = Finding(directory, reader.tracked, "t_docs")
+    read_path = ReadPath(reader, finding, Queries(reader, finding, [], directory, recommender()))  # type: ignore[arg-type]
+    spool = Spool(Path("none"), b"k" * 32)
+    keeper = Keeper(spool, Mover(spool, None))  # type: ignore[arg-type]
+    front = Front(Limits(), Live(cast(Any, None), b"", cast(Any, None)))
+    own = (*read_path.collect(), *ReceiptMetrics(keeper).collect(), *front.collect())
+    families = [*Metrics().registry.collect(), *own]
+    names = {f.name + "_total" * (f.type == "counter") for f in families}
     assert names == set(re.findall(r"^\| `(bespoke_\w+)` \|", page("http.md"), re.MULTILINE))
 
 
@@ -165,7 +197,7 @@ def test_the_index_names_every_decision(name: str) -> None:
     assert f"(adr/{name})" in page("README.md")
 
 
-@pytest.mark.parametrize("name", ["channels.md", "encryption.md", "http.md", "models.md"])
+@pytest.mark.parametrize("name", ["channels.md", "encryption.md", "http.md", "live.md", "models.md"])
 def test_code_in_the_pages_runs(name: str) -> None:
     blocks = BLOCK.findall(page(name))
     assert any("assert " in block for block in blocks)

@@ -11,7 +11,7 @@ from domain.customer import Customer
 from domain.event import Aggregate, Event, Retention, Sealed, UndeclaredError, visibility
 from domain.experiment import Design, Experiment, ExperimentError, Variant
 from domain.identity import Identifier, IdentifierKind
-from domain.product import Product, product_id
+from domain.product import Product, product_id, said_by_tags
 from domain.values import Channel
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -144,3 +144,12 @@ def test_what_identifies_somebody_is_never_in_clear() -> None:
     assert clear == {f"Customer.OrderPlaced.{n}" for n in ledger | placed} | {
         f"Customer.LinesReturned.{n}" for n in ledger | {"return_id", "refund_cents"}
     }
+
+
+def test_what_a_shop_said_in_tags_alone_is_style_and_season() -> None:
+    assert said_by_tags(()) == (None, None)
+    assert said_by_tags(("new", "summer", "season: AW24", "Style:Boho", "style:Other")) == ("Boho", "AW24")
+    assert said_by_tags(("FW 2025", "season:", "style")) == (None, "FW 2025")
+    state: dict[str, Any] = {"title": "A skirt", "tags": ["Summer"]}
+    Product.Listed.upcast_v1_v2(state)
+    assert (state["style"], state["season"]) == (None, "Summer")

@@ -14,7 +14,7 @@ from readmodels.statistics import Part, Statistics, merge
 
 PLAIN = Config(decay=0.5, backward=0.0, popularity=0.0, affinity=0.0, shrinkage=0.0)
 #: A → B three times as often as A → C; B → C.
-COUNTS = Statistics(
+COUNTS = Statistics.of(
     skus=("A", "B", "C"),
     popularity=(4, 8, 4),
     pairs=(((1, 3), (2, 1)), ((2, 5),), ()),
@@ -46,7 +46,7 @@ def test_the_transpose_is_the_transpose() -> None:
         tuple((int(j), int(random.integers(1, 9))) for j in np.flatnonzero(random.random(6) < 0.4)) for _ in range(6)
     )
     skus = tuple("ABCDEF")
-    forward = build(Statistics(skus, (0,) * 6, pairs), {}, PLAIN).forward
+    forward = build(Statistics.of(skus, (0,) * 6, pairs), {}, PLAIN).forward
 
     def dense(rows: object) -> np.ndarray:
         matrix = np.zeros((6, 6), np.float32)

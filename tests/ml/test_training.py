@@ -18,8 +18,8 @@ from readmodels.statistics import Statistics
 #: 60 items in a ring, each followed by the next; every third one is a shoe.
 SKUS = tuple(f"S{n:02}" for n in range(60))
 KINDS: dict[str, str | None] = {sku: "Shoes" if n % 3 == 0 else "Skirts" for n, sku in enumerate(SKUS)}
-RING = Statistics(SKUS, (1,) * 60, tuple((((n + 1) % 60, 9000),) for n in range(60)))
-FLAT = Statistics(SKUS, (1,) * 60, ((),) * 60)
+RING = Statistics.of(SKUS, (1,) * 60, tuple((((n + 1) % 60, 9000),) for n in range(60)))
+FLAT = Statistics.of(SKUS, (1,) * 60, ((),) * 60)
 
 
 def test_the_planted_configuration_is_chosen() -> None:
@@ -51,13 +51,13 @@ def test_later_sessions_are_only_asked_about() -> None:
 
 @pytest.mark.parametrize("known", [0, 1, 19, 20, 21])
 def test_what_is_unknown_is_missed_in_a_small_shop_too(known: int) -> None:
-    counts = Statistics(SKUS[:known], (1,) * known, ((),) * known)
+    counts = Statistics.of(SKUS[:known], (1,) * known, ((),) * known)
     assert evaluate(build(counts, {}, Config()), [["x", "unheard of"]]) == Ranking(0.0, 0.0, 1)
 
 
 def test_the_twentieth_is_a_hit_and_the_next_is_not() -> None:
     rows = tuple((n, 100 - n) for n in range(1, 60))
-    model = build(Statistics(SKUS, (1,) * 60, (rows, *((),) * 59)), {}, Config(popularity=0.0))
+    model = build(Statistics.of(SKUS, (1,) * 60, (rows, *((),) * 59)), {}, Config(popularity=0.0))
     for rank in (1, 19, 20):
         assert evaluate(model, [[SKUS[0], SKUS[rank]]]) == Ranking(1.0, 1 / rank, 1)
     assert evaluate(model, [[SKUS[0], SKUS[21]]]) == Ranking(0.0, 0.0, 1)
@@ -84,7 +84,7 @@ def test_scores_are_the_formula_s(rows: list[dict[int, int]], recent: list[int],
     config = Config(decay=decay, backward=backward, popularity=0.5, affinity=0.7, shrinkage=10.0)
     kinds: dict[str, str | None] = {SKUS[n]: ("Skirts", "Shoes", None)[n % 3] for n in range(7)}
     pairs = tuple(tuple(sorted(row.items())) for row in rows)
-    model = build(Statistics(SKUS[:7], tuple(n + 1 for n in range(7)), pairs), kinds, config)
+    model = build(Statistics.of(SKUS[:7], tuple(n + 1 for n in range(7)), pairs), kinds, config)
     counts = np.zeros((7, 7))
     for i, row in enumerate(rows):
         counts[i, list(row)] = list(row.values())

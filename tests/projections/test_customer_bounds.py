@@ -86,12 +86,13 @@ def test_bounded_records_make_the_same_person_in_any_order(
 @pytest.mark.parametrize(
     ("details", "band"),
     [
-        ({"age": 17}, "under 18"),
+        ({"age": 17}, "16-17"),
+        ({"age": 15}, "under 16"),
         ({"age": 18}, "18-24"),
         ({"age": 64}, "55-64"),
         ({"age": 65}, "65+"),
         ({"birth_date": "2008-03-01"}, "18-24"),
-        ({"birth_date": "2008-03-02"}, "under 18"),
+        ({"birth_date": "2008-03-02"}, "16-17"),
         ({"birth_date": "1961-03-01", "age": 20}, "65+"),
     ],
 )

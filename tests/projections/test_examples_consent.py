@@ -2,8 +2,9 @@
 
 import pytest
 
+from domain.customer import Customer
 from domain.identity import IdentifierKind
-from domain.values import Channel, Purpose
+from domain.values import Channel, Details, Purpose
 from projections.examples import Rules, examples
 from projections.permission import Permission, words
 from tests.projections.people import Stream, person
@@ -98,3 +99,11 @@ def test_the_moment_of_the_word_is_included() -> None:
         False,
         True,
     ]
+
+
+@pytest.mark.parametrize(("ages", "count"), [((15,), 0), ((16,), 3), ((15, 16), 3), ((16, 15), 0)])
+def test_of_a_child_nothing_is_learned_until_another_age_is_told(ages: tuple[int, ...], count: int) -> None:
+    stream = ann((1, True))
+    for minute, age in enumerate(ages):
+        stream.add(Customer.DetailsGiven, 40 + minute, details=Details(age=age))
+    assert len(examples(person(stream), ASSUMED)) == count

@@ -1,6 +1,7 @@
 """Statistics: order-independent counts, and nothing about few people."""
 
 import random
+from array import array
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -141,6 +142,16 @@ def test_popularity_is_one_number_a_sku_that_halves_every_two_weeks_and_tells_no
         "NEW": 5 * WHOLE // 2,
         "OLD": 5 * WHOLE // 4 + WHOLE,
     }
+
+
+def test_what_trends_is_of_the_last_days_and_popular_is_of_weeks() -> None:
+    part = Part()
+    for person in range(5):
+        count_session(part, [(0, person, "CLASSIC"), (1, person, "CLASSIC"), (2, person, "CLASSIC")], person)
+        count_session(part, [(6 * 86_400_000, person, "HYPE")], person)
+    found = merge([part])
+    assert found.popularity[found.skus.index("CLASSIC")] > found.popularity[found.skus.index("HYPE")]
+    assert [found.skus[row] for row in array("i", found.trending)] == ["HYPE", "CLASSIC"]
 
 
 def test_what_is_counted_but_not_published_is_not_stored() -> None:

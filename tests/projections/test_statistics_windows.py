@@ -218,3 +218,24 @@ def test_late_views_of_a_long_stream_are_paired_and_read_it_once_a_batch(monkeyp
     assert log.asked == 1
     for size in (1, 5, 7):
         assert run(MemoryLog(visits, streams(1)), size) == expected
+
+
+def test_a_part_that_is_saved_while_another_shard_publishes_is_published_too() -> None:
+    """The other one has published before this one's part was there; so the last word must not be this one's, which
+    lacks what the other one saved."""
+    ours, theirs = (MemoryLog([(who, 0, "A") for who in range(3)], streams(6)[n : n + 3]) for n in (0, 3))
+    late = Part(1)
+    for event in (r.event for r in theirs.recorded):
+        count(late, event, ())
+
+    class Racing(MemoryStore):
+        def publish(self, digest: str, whole: bytes) -> None:
+            super().publish(digest, whole)
+            self.save(1, statistics.encode_part(late))
+
+    store, told = Racing(), list[str]()
+    projection = StatisticsProjection(store, ours, shard=0, shards=2, published=told.append)
+    projection.apply(ours.recorded)
+    projection.flush(idle=True)
+    assert [statistics.decode(whole).skus for whole in store.published] == [(), ("A",)]
+    assert told == [sha256(store.published[-1]).hexdigest()]

@@ -23,10 +23,10 @@ from queries.customer import (
     price_sensitivity,
     sizes,
 )
-from queries.recommend import recommend
 from queries.timeline import timeline
 from readmodels.customer import CartEntry, Consent, CustomerRecord, Latest, Purchase, Spend, View, latest
 from tests.projections.facts import START
+from tests.queries.serving import recommend
 from tests.queries.test_recommend import SKUS, shop, skus
 
 NOW = 10 * SESSION_GAP_MS

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,22 @@ from domain.erased import Erased
 from domain.event import Event
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details, LawfulBasis, Line, Purpose
-from ml.nextitem.model import Config, build
 from projections.customer import fold_all
 from queries.moment import Moment
 from queries.ports import Person, Shop
 from queries.reader import Queries
+from queries.recommend.ask import Wanted
 from queries.timeline import identity_graph, timeline
 from queries.travel import erased
 from readmodels.catalogue import Product
 from readmodels.customer import CustomerRecord
 from readmodels.statistics import Statistics
 from tests.projections.facts import START
+from tests.queries.serving import recommender, shop_of
 
 ONE, TWO, NOBODY, DECISION = (UUID(int=n) for n in (1, 2, 3, 99))
 PRODUCTS = {sku: Product(sku, f"Thing {sku}", "Skirts", "Acme", None, None, 900, "USD", None, 5) for sku in "ABC"}
-SHOP = Shop(PRODUCTS, build(Statistics(("A", "B"), (2, 1), (((1, 4),), ())), {"C": None}, Config()))
+SHOP = shop_of(PRODUCTS, Statistics.of(("A", "B"), (2, 1), (((1, 4),), ())))
 CONSENT: dict[str, Any] = {
     "purpose": Purpose.EMAIL,
     "medium": Channel.EMAIL,
@@ -82,16 +83,25 @@ class ReadModels:
     async def shop(self) -> Shop:
         return SHOP
 
-    async def person(self, stream: UUID) -> tuple[Person, Shop]:
+    def peek(self, stream: UUID) -> Person | None:
+        return None
+
+    async def person(self, stream: UUID, *, patient: bool = False) -> tuple[Person, Shop]:
         self.asked += 1
         return (Person(ONE, self.records) if stream in self.records else Person(stream, {})), SHOP
+
+    async def person_with(
+        self, stream: UUID, reflects: Callable[[Person], bool], *, within_s: float
+    ) -> tuple[Person, bool]:
+        person, _ = await self.person(stream)
+        return person, reflects(person)
 
     async def ready(self) -> str:
         return "ok"
 
 
 class Directory:
-    def find(self, identifier: Identifier) -> UUID | None:
+    async def find(self, identifier: Identifier, *, patient: bool = False) -> UUID | None:
         return ONE if identifier.value == "ann@example.com" else None
 
 
@@ -105,7 +115,7 @@ def _open(stream: UUID, kind: IdentifierKind, value: str) -> Customer:
 
 def queries(history: History | None = None) -> Queries:
     history = history or History()
-    return Queries(ReadModels(history), Directory(), [history], history, lambda: DECISION)
+    return Queries(ReadModels(history), Directory(), [history], history, recommender(DECISION))
 
 
 def ask(query: Any) -> Any:
@@ -150,14 +160,14 @@ def test_nobody_has_no_profile_and_no_events() -> None:
 
 
 def test_recommendations_tell_whose_they_are_and_what_they_reflect() -> None:
-    found = ask(queries().recommend("home", TWO, limit=2))
+    found = ask(queries().recommend(Wanted("home", 2), TWO))
     assert (found.person_id, found.version, found.placement, found.decision_id) == (ONE, 9, "home", DECISION)
     assert len(found.items) == 2 and "B" not in [item.sku for item in found.items]
 
 
 @pytest.mark.parametrize("stream", [None, NOBODY])
 def test_a_stranger_is_answered_without_a_person(stream: UUID | None) -> None:
-    found = ask(queries().recommend("home", stream, limit=3))
+    found = ask(queries().recommend(Wanted("home", 3), stream))
     assert (found.person_id, found.version) == (None, 0)
     assert [item.sku for item in found.items] == ["A", "B", "C"]
 
@@ -206,7 +216,7 @@ def test_an_erased_event_says_only_what_law_keeps() -> None:
 def test_the_past_is_read_from_the_log_alone() -> None:
     history = History()
     models = ReadModels(history)
-    asked = Queries(models, Directory(), [history], history, lambda: DECISION)
+    asked = Queries(models, Directory(), [history], history, recommender(DECISION))
     found = ask(asked.profile(ONE, Moment(as_of=_at(3))))
     assert models.asked == 0
     assert (found.person_id, found.streams, found.version) == (ONE, (ONE,), 4)  # no event links the two streams
@@ -223,7 +233,7 @@ def test_a_record_that_outlived_its_keys_is_not_shown() -> None:
     history = History()
     models = ReadModels(history)
     history.events[TWO] = [erased(event) for event in history.events[TWO]]
-    asked = Queries(models, Directory(), [history], history, lambda: DECISION)
+    asked = Queries(models, Directory(), [history], history, recommender(DECISION))
     found = ask(asked.profile(ONE))
     assert (found.status, found.ledger_net, found.version) == ("erased", {"USD": "15.00"}, 9)
     assert (found.identity_graph, found.demographics, found.behavior, found.real_time_context) == ({}, {}, {}, {})

@@ -3,15 +3,14 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.nextitem.model import Config, build
 from queries.ports import Shop
-from queries.recommend import recommend
 from readmodels.catalogue import Product
 from readmodels.customer import CartEntry, Consent, CustomerRecord, Purchase, View
 from readmodels.statistics import Statistics
+from tests.queries.serving import recommend, shop_of
 
 SKUS = ("A", "B", "C", "D", "E")
-COUNTS = Statistics(SKUS, (50, 40, 30, 20, 10), (((1, 5000), (4, 9000)), ((3, 9000),), (), (), ()))
+COUNTS = Statistics.of(SKUS, (50, 40, 30, 20, 10), (((1, 5000), (4, 9000)), ((3, 9000),), (), (), ()))
 
 
 def product(sku: str, available: int | None = 5) -> Product:
@@ -20,7 +19,7 @@ def product(sku: str, available: int | None = 5) -> Product:
 
 def shop(**stock: int | None) -> Shop:
     products = {sku: product(sku, stock.get(sku, 5)) for sku in SKUS}
-    return Shop(products, build(COUNTS, dict.fromkeys(SKUS, "Skirts"), Config()))
+    return shop_of(products, COUNTS)
 
 
 def skus(record: CustomerRecord, where: Shop | None = None, limit: int = 5, item: str | None = None) -> list[str]:
@@ -84,5 +83,4 @@ def test_nothing_out_of_stock_and_always_a_reason(stock: dict[str, int | None], 
 
 
 def test_what_is_not_on_sale_is_not_shown() -> None:
-    whole = shop()
-    assert skus(LOOKED, Shop({"C": product("C")}, whole.model)) == ["C"]
+    assert skus(LOOKED, shop_of({"C": product("C")}, COUNTS)) == ["C"]

@@ -12,7 +12,13 @@ LISTING = Listing(1, 0, "A skirt", "Skirts", None, "red", None, (), None, True, 
 
 def test_every_key_is_in_its_namespace_and_a_person_is_on_one_node() -> None:
     person, where = uuid4(), Keys("shop", 7)
-    generational = [where.person(person), where.catalogue, where.catalogue_version, where.statistics_current]
+    generational = [
+        where.person(person),
+        where.catalogue,
+        where.catalogue_position,
+        where.catalogue_changes,
+        where.statistics_current,
+    ]
     generational += [where.statistics_part(0), where.statistics("ab")]
     assert all(key.startswith("shop:g7:") for key in generational)
     assert where.person(person).endswith(f"{{{person}}}")

@@ -179,6 +179,12 @@ class Product(msgspec.Struct):
     images: list[Image] = []
 
 
+class InventoryItem(msgspec.Struct):
+    id: Id = None
+    cost: Decimal | None = None
+    updated_at: str | None = None
+
+
 class InventoryLevel(msgspec.Struct):
     inventory_item_id: Id = None
     location_id: Id = None

@@ -26,6 +26,8 @@ _TOPICS: dict[str, _Reader] = {
     "customers/update": (customers.DECODER, customers.commands),
     "products/create": (products.PRODUCT, products.listed),
     "products/update": (products.PRODUCT, products.listed),
+    "inventory_items/create": (products.ITEM, products.costed),
+    "inventory_items/update": (products.ITEM, products.costed),
     "inventory_levels/update": (products.LEVEL, products.counted),
 }
 #: Shopify's resources; from the webhooks of the others nothing is recorded.
@@ -73,6 +75,10 @@ _PATHS = Paths(
     product_ref="id",
     stock_ref="variants.inventory_item_id",
     price_cents="variants.price",
+    style="tags",
+    season="tags",
+    introduced_at="published_at",
+    cost_cents="cost",
     compare_at_cents="variants.compare_at_price",
     location="location_id",
 )

@@ -16,6 +16,7 @@ from domain.identity import Identifier, IdentifierKind
 from domain.money import from_cents
 from queries.answers import LoggedEvent, Profile, Recommendations
 from queries.ports import ReadModels
+from queries.recommend.ask import Wanted
 from readmodels.catalogue import Product
 
 WAIT_MS = 300
@@ -52,9 +53,9 @@ class ShopDesk:
     segment: Channel
     visitors: Sequence[Visitor] = field(default_factory=tuple)
 
-    async def products(self) -> dict[str, Product]:
+    async def products(self) -> Mapping[str, Product]:
         """SKU → product, as on sale now. Raises UnavailableError."""
-        return dict((await self.read_models.shop()).products)
+        return (await self.read_models.shop()).products
 
     async def record(self, visitor: str, event: str, properties: dict[str, Any]) -> None:
         """Sends a track call, and waits a moment until answers reflect it. Raises UnavailableError."""
@@ -82,7 +83,8 @@ class ShopDesk:
     ) -> Recommendations:
         """Asks, leaves out what stands elsewhere on the page, and records what is shown. Raises UnavailableError."""
         wanted = limit + len(without)
-        answer = await self.reader.recommend(placement, await self.stream(visitor), limit=wanted, item=item)
+        asked = Wanted(placement, wanted, item)
+        answer = await self.reader.recommend(asked, await self.stream(visitor))
         kept = [recommended for recommended in answer.items if recommended.sku not in without]
         answer = replace(answer, items=tuple(kept[:limit]))
         if answer.items:

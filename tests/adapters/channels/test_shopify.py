@@ -15,7 +15,7 @@ from commands.browse import RecordVisit
 from commands.cart import ReplaceCart
 from commands.consent import GiveConsent, WithdrawConsent
 from commands.order import PlaceOrder, ReturnLines
-from commands.stock import ChangePrice, CountStock, ListProduct, inventory_key
+from commands.stock import ChangePrice, CountStock, ListProduct, TellCost, inventory_key
 from tests.adapters.channels.signing import signed
 
 NOW = datetime(2025, 6, 15, 12, tzinfo=UTC)
@@ -332,6 +332,29 @@ def test_the_currency_of_prices_is_the_shops() -> None:
     body = json.dumps({"id": 1, "title": "T", "variants": [{"id": 1, "price": 500}]}).encode()
     parsed = Shopify(SECRET, currency="jpy").parse(Delivery(headers("products/create"), body, NOW), TRUST)
     assert [c.price_cents for _, c in parsed.commands if isinstance(c, ChangePrice)] == [500]
+
+
+def test_style_and_season_are_what_the_tags_say_and_a_launch_to_come_is_not_told() -> None:
+    times = {"created_at": "2019-01-02T00:00:00Z", "updated_at": "2025-06-14T00:00:00Z"}
+    product = {"id": 1, "title": "T", "variants": [{"id": 1}], **times}
+    (old,) = commands("products/update", product | {"tags": "Style: Boho, summer, season:AW24"})
+    assert isinstance(old, ListProduct)
+    assert (old.style, old.season, old.introduced_at) == ("Boho", "AW24", datetime(2019, 1, 2, tzinfo=UTC))
+    (soon,) = commands("products/update", product | {"tags": ["SS 25"], "published_at": "2099-01-01T00:00:00Z"})
+    assert isinstance(soon, ListProduct)
+    assert (soon.style, soon.season, soon.introduced_at) == (None, "SS 25", None)
+
+
+def test_the_cost_of_an_inventory_item() -> None:
+    item = {"id": 77, "sku": "C-1", "cost": "4.20", "updated_at": "2025-06-14T00:00:00Z"}
+    (cost,) = commands("inventory_items/update", item)
+    assert isinstance(cost, TellCost)
+    assert (cost.sku, cost.cost_cents, cost.currency) == (inventory_key("77"), 420, "USD")
+    assert commands("inventory_items/create", item | {"cost": None}) == []
+    for field, value in (("cost", -1), ("id", None)):
+        body = json.dumps(item | {field: value}).encode()
+        parsed = Shopify(SECRET).parse(Delivery(headers("inventory_items/update"), body, NOW), TRUST)
+        assert [problem.field for problem in parsed.problems] == [field]
 
 
 def test_stock() -> None:

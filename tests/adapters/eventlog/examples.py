@@ -7,10 +7,14 @@ from uuid import UUID, uuid4
 
 from eventsourcing.utils import get_topic
 
+from domain.arm import Arm, Objectives
+from domain.assignment.hashing import HashVersion
 from domain.customer import Customer
+from domain.design import Holdout, Namespace
 from domain.event import Created, Event
 from domain.experiment import Design, Experiment, Variant
 from domain.identity import IdentifierKind
+from domain.merchandising import Action, Condition, Filter, Rule, RuleBook
 from domain.product import Product
 from domain.values import Campaign, Channel, Details, LawfulBasis, Line, Purpose
 
@@ -88,16 +92,33 @@ CUSTOMER: dict[type[Customer.Event], dict[str, Any]] = {
     Customer.ConsentGiven: CONSENT,
     Customer.ConsentWithdrawn: CONSENT,
     Customer.RecommendationShown: {"placement": "home", "skus": (SKU, "B"), "decision_id": "d"},
+    Customer.ExperimentExposed: {
+        "experiment": "hero",
+        "variant": "bold",
+        "hash_version": HashVersion.BLAKE,
+        "decision_id": "d",
+    },
     Customer.RecommendationClicked: {"placement": "home", "sku": SKU, "position": 2, "decision_id": "d"},
 }
 DESIGN = Design(
     hypothesis="h",
     primary_metric="aov",
     guardrail_metrics=("returns",),
-    variants=(Variant(name="a", buckets=5000), Variant(name="b", buckets=5000)),
+    variants=(
+        Variant(name="a", buckets=5000),
+        Variant(name="b", buckets=5000, changes=Arm(weights=Objectives(revenue=0.4), placements={"home": {"cap": 5}})),
+    ),
     minimum_effect=0.02,
+    targeting={"segments": {"$in": ["vip"]}, "$not": {"store": {"$exists": True}}},
+    namespace=Namespace(name="home", since=0, until=5000),
+    holdout=Holdout(name="2026", buckets=500),
 )
-PUBLIC: dict[type[Product.Event] | type[Experiment.Event], dict[str, Any]] = {
+RULES: dict[str, Any] = {
+    "actor": "cli",
+    "digest": "0" * 32,
+    "rules": (Rule(key="no-fur", then=Action(filter=Filter()), when=Condition(tag=("fur",))),),
+}
+PUBLIC: dict[type[Product.Event] | type[Experiment.Event] | type[RuleBook.Event], dict[str, Any]] = {
     Product.Opened: {"sku": SKU},
     Product.Listed: {
         "title": "T",
@@ -110,18 +131,33 @@ PUBLIC: dict[type[Product.Event] | type[Experiment.Event], dict[str, Any]] = {
         "active": False,
         "product_ref": "1",
         "stock_ref": "2",
+        "style": "boho",
+        "season": "SS25",
+        "introduced_at": OCCURRED_AT,
     },
     Product.PriceChanged: {"price_cents": 100, "currency": "EUR", "compare_at_cents": 200},
+    Product.Costed: {"cost_cents": 40, "currency": "EUR"},
     Product.StockCounted: {"location": "1", "available": -4},
     Experiment.Designed: {"key": "k", "seed": "k", "design": DESIGN},
-    Experiment.Started: {},
+    Experiment.Started: {"coverage": 2500},
+    Experiment.Ramped: {"coverage": 5000},
+    Experiment.Reweighted: {"buckets": {"a": 2500, "b": 7500}},
+    Experiment.Paused: {"reason": "a doubt"},
+    Experiment.MismatchFound: {"counts": {"control": 400, "bold": 600}, "p_value": "1e-9"},
+    Experiment.Resumed: {},
+    Experiment.Shipped: {"variant": "b", "reason": "it helps"},
     Experiment.Stopped: {"reason": "done"},
+    RuleBook.Opened: {"key": "main", "actor": "cli"},
+    RuleBook.DraftSaved: RULES,
+    RuleBook.Published: RULES,
+    RuleBook.Withdrawn: {**RULES, "keys": ("no-fur",)},
+    RuleBook.RolledBack: RULES,
 }
 
 
 def stored_classes() -> set[type[Event]]:
     """Every event class that has a stored name."""
-    return {c for a in (Customer, Product, Experiment) for c in vars(a).values() if _is_event(c)}
+    return {c for a in (Customer, Product, Experiment, RuleBook) for c in vars(a).values() if _is_event(c)}
 
 
 def example(cls: type[Event], stream: UUID, version: int = 1, **others: Any) -> Event:

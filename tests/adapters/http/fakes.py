@@ -10,23 +10,40 @@ from uuid import UUID, uuid4
 
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
+from msgspec.structs import replace
 
 from adapters.channels.channel import Channel
 from adapters.channels.poslog import Poslog
 from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
+from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
+from adapters.http.live import Live
 from commands.bus import Outcome
 from commands.command import Command
+from commands.merchandising import SaveRules
+from domain.design import Design, Variant
 from domain.identity import Identifier
+from domain.merchandising import Problem, RuleSet
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
+from queries.audit import Access, Entry
+from queries.decisions import GONE, Gone
+from queries.experiments import Change, Told
+from queries.merchandising import Book
 from queries.moment import Moment
+from queries.preview import Preview
+from queries.recommend.ask import Ask, Wanted
+from queries.recommend.decision import Decision, Generations, Shown
+from readmodels.catalogue import Product
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERSON = UUID("0195a000-0000-7000-8000-000000000001")
 VISITOR = "5f0c6f4e-7a7b-4b0e-9d43-0d6d3f5b8a11"
 IDENTITY_SECRET = b"identity-secret-for-tests-only"
 SHOPIFY_SECRET = b"shopify-secret-for-tests-only"
+
+
+COAT = Product("sku-1", "Coat", "Coats", "North", "red", None, 4990, "USD", None, 3)
 
 
 @dataclass
@@ -47,6 +64,49 @@ class MemoryWriter:
         return [Outcome(PERSON, 1, int(command.source_id not in seen)) for command in commands]
 
 
+DECIDED, GONE_ID = UUID(int=77), UUID(int=78)
+HERO = Told(
+    "hero",
+    "running",
+    10_000,
+    None,
+    Design(
+        hypothesis="it helps",
+        primary_metric="conversion",
+        variants=(Variant(name="control", buckets=5_000), Variant(name="bold", buckets=5_000)),
+    ),
+    (Change(5, "designed", {"seed": "hero"}), Change(6, "started", {"coverage": 10_000})),
+)
+
+
+class MemoryReceipts:
+    """Has one decision, and one whose person was erased."""
+
+    def find(self, decision: UUID) -> Decision | Gone | None:
+        item = Shown("sku-1", b"\x00\x00\x80?", b"\x00\x00\x80?", "session", "fits_now")
+        known = Decision(DECIDED, "home", 5, 20, PERSON, ((PERSON, 7),), Generations(), "full", {}, (item,))
+        return {DECIDED: known, GONE_ID: GONE}.get(decision)
+
+    def of_person(self, streams: Sequence[UUID], limit: int) -> Sequence[Decision | Gone]:
+        return []
+
+
+@dataclass
+class MemoryAudit:
+    """Keeps what it was told."""
+
+    told: list[Access] = field(default_factory=list)
+    fails: Exception | None = None
+
+    def record(self, access: Access) -> None:
+        if self.fails:
+            raise self.fails
+        self.told.append(access)
+
+    def latest(self, limit: int, **_: Any) -> list[Entry]:
+        return []
+
+
 @dataclass
 class MemoryReader:
     """Knows one person under one user id, and remembers what it was asked."""
@@ -61,12 +121,15 @@ class MemoryReader:
         return PERSON if identifier.value == "known" else None
 
     async def recommend(
-        self, placement: str, stream: UUID | None, *, limit: int, item: str | None = None
+        self, wanted: Wanted, who: UUID | Identifier | None, *, min_version: int | None = None, language: str = "en"
     ) -> Recommendations:
-        self.asked.append(("recommend", placement, stream, limit, item))
+        stream = await self.find(who) if isinstance(who, Identifier) else who
+        if min_version is not None:
+            self.asked.append(("min_version", min_version))
+        self.asked.append(("recommend", wanted.placement, stream, wanted.limit, wanted.item))
         self._fail()
-        shown = (Item("sku-1", 0.5, "others liked it", "popular"),)
-        return Recommendations(uuid4(), placement, shown, stream, 7, "full")
+        shown = (Item("sku-1", 0.5, "others liked it", "popular", 1_250, "USD"),)
+        return Recommendations(uuid4(), wanted.placement, shown, stream, 7, "full")
 
     async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
         self._note("profile", moment)
@@ -76,6 +139,13 @@ class MemoryReader:
         self._note("events", moment)
         event = LoggedEvent(PERSON, 1, "seen", 0, 0, {})
         return (event,) * min(limit, 3) if stream == PERSON else ()
+
+    async def products(self, skus: Sequence[str]) -> list[Product | None]:
+        self._fail()
+        return [replace(COAT, sku=sku) if sku.startswith("sku") else None for sku in skus]
+
+    async def changed(self, who: UUID | Identifier, version: int, *, within_s: float) -> bool:
+        return False
 
     async def wait_for(self, stream: UUID, version: int, *, timeout_ms: int) -> bool:
         return True
@@ -94,6 +164,26 @@ class MemoryReader:
             raise self.fails
 
 
+@dataclass
+class MemoryRules:
+    """A rule book that keeps what the writer was given."""
+
+    writer: MemoryWriter
+    previewed: list[tuple[UUID | None, Ask, RuleSet | None]] = field(default_factory=list)
+
+    async def book(self) -> Book:
+        saved = [command for call in self.writer.calls for command in call if isinstance(command, SaveRules)]
+        draft = RuleSet(rules=saved[-1].rules) if saved else RuleSet()
+        return Book(len(saved), draft.digest, tuple(rule.model_dump(mode="json") for rule in draft.rules), "", ())
+
+    async def unknown(self, rules: RuleSet) -> tuple[Problem, ...]:
+        return (Problem("rules[a].when.brand[0]", "no item has this"),)
+
+    async def preview(self, stream: UUID | None, ask: Ask, rules: RuleSet | None = None) -> Preview | None:
+        self.previewed.append((stream, ask, rules))
+        return Preview(ask.placement, "", "", (), (), (), ()) if stream in (None, PERSON) else None
+
+
 def key(*scopes: Scope, public: bool = False) -> tuple[str, ApiKey]:
     return generate(scopes, public)
 
@@ -108,14 +198,33 @@ def app(
     reader: MemoryReader,
     metrics: Metrics,
     extra: Sequence[ControllerRouterHandler] = (),
+    audit: MemoryAudit | None = None,
+    access: HttpAccess | None = None,
+    live: Live | None = None,
+    **more: Any,
 ) -> Litestar:
     channels: dict[str, Channel] = {
         "segment": Segment(IDENTITY_SECRET),
         "shopify": Shopify(SHOPIFY_SECRET),
         "poslog": Poslog(),
     }
+    rules = writer, MemoryRules(writer)
     keys = ApiKeys([ADMIN_KEY, PUBLIC_KEY, *(kept for _, kept in ONE_SCOPE.values())])
-    return create_app(writer, reader, channels, keys, metrics=metrics, now=lambda: NOW, extra_routes=extra)
+    return create_app(
+        writer,
+        reader,
+        channels,
+        access or HttpAccess(keys),
+        audit=audit or MemoryAudit(),
+        rules=rules,
+        receipts=MemoryReceipts(),
+        experiments=lambda: [HERO],
+        live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
+        metrics=metrics,
+        now=lambda: NOW,
+        extra_routes=extra,
+        **more,
+    )
 
 
 def bearer(text: str) -> dict[str, str]:

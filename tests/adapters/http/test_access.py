@@ -1,14 +1,17 @@
 """Every route with every kind of caller."""
 
 import json
+import re
 from base64 import b64encode
 
 import pytest
 from litestar import Litestar
+from litestar.exceptions import WebSocketDisconnect
+from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 from adapters.http import Scope
-from tests.adapters.http.fakes import ADMIN, ONE_SCOPE, PERSON, PUBLIC, VISITOR, MemoryWriter, bearer, viewed
+from tests.adapters.http.fakes import ADMIN, DECIDED, ONE_SCOPE, PERSON, PUBLIC, VISITOR, MemoryWriter, bearer, viewed
 
 Client = TestClient[Litestar]
 TRACK = json.dumps(viewed()).encode()
@@ -25,11 +28,25 @@ READS = {
     "/v1/recommendations": Scope.RECOMMEND_READ,
     f"/v1/customers/{PERSON}": Scope.CUSTOMER_READ,
     f"/v1/customers/{PERSON}/events": Scope.CUSTOMER_READ,
+    f"/v1/decisions/{DECIDED}": Scope.DECISION_READ,
+    "/v1/experiments": Scope.EXPERIMENTS_READ,
+    "/v1/experiments/hero": Scope.EXPERIMENTS_READ,
 }
 OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json")
+RULES = [
+    ("GET", "/v1/rules", Scope.RULES_READ),
+    ("PUT", "/v1/rules", Scope.RULES_WRITE),
+    ("POST", "/v1/rules/publish", Scope.RULES_WRITE),
+    ("POST", "/v1/rules/preview", Scope.RULES_WRITE),
+]
 ROUTES = [("POST", path, Scope.CHANNEL_WRITE) for path in (*WRITES, "/v1/pos/poslog")] + [
     ("GET", path, scope) for path, scope in READS.items()
 ]
+ROUTES += RULES
+ROUTES.append(("POST", "/v1/recommendations", Scope.RECOMMEND_READ))
+#: Any key may ask; what each field needs is in test_graphql.py.
+GRAPHQL = "/v1/graphql"
+NO_KEY = ("/v1/webhooks/shopify", "/v1/live", "/health/live", "/health/ready", "/metrics")
 
 
 def call(client: Client, method: str, path: str, headers: dict[str, str]) -> int:
@@ -64,6 +81,52 @@ def test_without_a_known_key_nothing_opens(
 def test_a_public_key_opens_the_browsers_routes_alone(client: Client, method: str, path: str, needed: Scope) -> None:
     refused = call(client, method, path, bearer(PUBLIC)) == 403
     assert refused == (path not in WRITES or path == "/v1/alias")  # an alias names a user id, which needs a token
+
+
+def test_no_route_is_missing_here(client: Client) -> None:
+    told = {
+        (
+            method,
+            path.replace("{person_id}", str(PERSON)).replace("{decision_id}", str(DECIDED)).replace("{key}", "hero"),
+        )
+        for method, path in routes(client)
+    }
+    assert told == {(m, p) for m, p, _ in ROUTES} | {("POST", GRAPHQL)} | {
+        ("POST", NO_KEY[0]),
+        *(("GET", path) for path in NO_KEY[1:]),
+    }
+
+
+def routes(client: Client) -> set[tuple[str, str]]:
+    """Method and path of all routes but those of the description itself; a socket begins with GET."""
+    found = set()
+    for route in client.app.routes:
+        if route.path.startswith(("/schema", "/static")):
+            continue
+        path = re.sub(r":\w+}", "}", route.path)
+        methods = route.methods - {"OPTIONS", "HEAD"} if isinstance(route, HTTPRoute) else {"GET"}
+        found |= {(str(method), path) for method in methods}
+    return found
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_any_key_may_ask_graphql(client: Client, scope: Scope) -> None:
+    answer = client.post(GRAPHQL, json={"query": "{__typename}"}, headers=bearer(ONE_SCOPE[scope][0]))
+    assert (answer.status_code, answer.json()) == (200, {"data": {"__typename": "Query"}})
+
+
+def test_graphql_needs_a_key(client: Client) -> None:
+    assert client.post(GRAPHQL, json={"query": "{__typename}"}).status_code == 401
+    assert client.post(GRAPHQL, json={"query": "{__typename}"}, headers=bearer("bsk_wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("headers", [{}, bearer(ADMIN), *(bearer(ONE_SCOPE[scope][0]) for scope in Scope)])
+def test_no_key_opens_a_socket(client: Client, headers: dict[str, str]) -> None:
+    with client.websocket_connect("/v1/live", headers=headers) as socket:
+        socket.send_json({"anonymous_id": VISITOR, "anonymous_token": ADMIN})
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json(timeout=5)
+    assert ended.value.code == 4401
 
 
 @pytest.mark.parametrize("path", OPEN)

@@ -2,7 +2,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from adapters.http.reads import Placement
+from adapters.http.recommendations import Placement
 from commands.ports import UnavailableError
 from domain.identity import IdentifierKind
 from tests.adapters.http.fakes import ADMIN, PERSON, VISITOR, MemoryReader, bearer
@@ -22,8 +22,17 @@ def test_a_stranger_gets_an_answer(client: Client, reader: MemoryReader) -> None
     assert status == 200
     assert answer["person_id"] is None
     assert answer["placement"] == "home"
-    assert answer["items"] == [{"sku": "sku-1", "score": 0.5, "reason": "others liked it", "source": "popular"}]
-    assert reader.asked == [("recommend", "home", None, 20, None)]
+    assert answer["items"] == [
+        {
+            "sku": "sku-1",
+            "score": 0.5,
+            "reason": "others liked it",
+            "source": "popular",
+            "price_cents": 1250,
+            "currency": "USD",
+        }
+    ]
+    assert reader.asked == [("recommend", "home", None, None, None)]
 
 
 @pytest.mark.parametrize(
@@ -122,3 +131,16 @@ def test_a_server_that_is_down_is_503(client: Client, reader: MemoryReader, path
 @pytest.mark.parametrize("path", PATHS)
 def test_personal_answers_are_not_stored(client: Client, path: str) -> None:
     assert client.get(path, headers=SERVER).headers["Cache-Control"] == "no-store"
+
+
+def test_a_version_to_wait_for_is_handed_on(client: Client, reader: MemoryReader) -> None:
+    status, answer = ask(client, f"person_id={PERSON}&min_version=7")
+    assert (status, answer["degraded"]) == (200, [])
+    assert ("min_version", 7) in reader.asked
+
+
+@pytest.mark.parametrize("given", ["-1", "1.5", "canary", "", str(2**31)])
+def test_a_version_is_a_whole_number(client: Client, reader: MemoryReader, given: str) -> None:
+    status, answer = ask(client, f"min_version={given}")
+    assert (status, answer["field"]) == (400, "min_version")
+    assert "canary" not in repr(answer) and reader.asked == []

@@ -16,13 +16,20 @@ from tests.adapters.http.fakes import SHOPIFY_SECRET
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
-import sys, uvloop
+import asyncio, sys, uvloop
+from litestar import get
 from adapters.http import Metrics, logs
 from adapters.http.serve import serve
 from tests.adapters.http import fakes
 logs.configure(sys.stdout)
 print(fakes.ADMIN, flush=True)
-uvloop.run(serve(fakes.app(fakes.MemoryWriter(), fakes.MemoryReader(), Metrics()), port=int(sys.argv[1])))
+@get("/slow")
+async def slow() -> dict[str, bool]:
+    print("asked", flush=True)
+    await asyncio.sleep(2)
+    return {"done": True}
+app = fakes.app(fakes.MemoryWriter(), fakes.MemoryReader(), Metrics(), [slow])
+uvloop.run(serve(app, port=int(sys.argv[1])))
 print("stopped", flush=True)
 """
 
@@ -103,3 +110,14 @@ def test_a_body_that_breaks_off_does_no_harm(running: Running) -> None:
     code, out, _ = running.stop(signal.SIGTERM)
     assert code == 0
     assert '"status":500' not in out
+
+
+def test_a_request_that_runs_longer_than_the_port_is_open_is_answered(running: Running) -> None:
+    running.connection.request("GET", "/slow")
+    assert running.process.stdout and running.process.stdout.readline().strip() == "asked"
+    running.process.send_signal(signal.SIGTERM)
+    response = running.connection.getresponse()
+    assert (response.status, json.loads(response.read())) == (200, {"done": True})
+    assert response.headers["Connection"] == "close"
+    running.process.communicate(timeout=20)
+    assert running.process.returncode == 0

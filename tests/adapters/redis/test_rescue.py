@@ -143,10 +143,11 @@ def test_a_scanner_is_not_remembered_without_bound_nor_let_in_all_at_once(room: 
     assert room.source.most <= rescue.AT_ONCE
 
 
-def test_who_cannot_be_fetched_is_nobody_for_this_answer_only(room: Room) -> None:
+def test_who_cannot_be_fetched_is_not_taken_for_nobody(room: Room) -> None:
     async def look(made: Rescue) -> None:
         room.source.down = True
-        assert await made.person(room.log.ids[0], 1) == {}
+        with pytest.raises(UnavailableError):
+            await made.person(room.log.ids[0], 1)
         room.source.down = False
         assert set(await made.person(room.log.ids[0], 1)) == set(room.log.ids)
 

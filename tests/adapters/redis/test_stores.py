@@ -14,9 +14,10 @@ from adapters.redis.stores import RedisCatalogueStore, RedisCustomerStore, Redis
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from readmodels import keys
+from readmodels.catalogue import SHAPE
 from readmodels.keys import Keys
-from readmodels.live import CUSTOMERS, Live
-from readmodels.stores import Change, Found, Refused, Write
+from readmodels.live import CATALOGUE, CUSTOMERS, Live
+from readmodels.stores import Change, Found, Refused, Shelved, Write
 
 A, B, C = sorted(uuid4() for _ in range(3))
 
@@ -83,15 +84,23 @@ def test_the_holder_is_told_with_what_is_in_the_hash(people: RedisCustomerStore)
     assert people.look([B]) == {B: Found({})}
 
 
-def test_the_catalogue_tells_that_it_changed(servers: Wiring, where: Keys) -> None:
+def test_the_catalogue_and_its_position_are_written_together_or_not_at_all(servers: Wiring, where: Keys) -> None:
     store = RedisCatalogueStore(servers.redis, where)
-    assert store.write([Write(A, A, 0, value(1)), Write(B, B, 0, value(1))]) == [None, None]
-    first = servers.redis.get(where.catalogue_version)
-    assert store.write([Write(A, A, 0, value(9))]) == [Refused(None, 1)]
-    assert store.write([Write(A, A, 1, value(2))]) == [None]
-    assert store.read([A, B, C]) == {A: value(2), B: value(1), C: None}
-    assert servers.redis.get(where.catalogue_version) != first
-    assert (store.write([]), store.read([])) == ([], {})
+    assert (store.position(), store.read([])) == (0, {})
+    assert store.write(0, 7, [Shelved(A, 3, value(1)), Shelved(B, 7, value(1))]) == 7
+    assert store.write(0, 9, [Shelved(A, 9, value(9)), Shelved(C, 8, value(1))]) == 7
+    assert (store.position(), store.read([A, B, C])) == (7, {A: value(1), B: value(1), C: None})
+    assert store.write(7, 8, []) == 8
+    assert store.write(8, 9, [Shelved(A, 9, value(2))]) == store.position() == 9
+    assert store.read([A]) == {A: value(2)}
+    changes = servers.redis.zrange(where.catalogue_changes, 0, -1, withscores=True)
+    assert changes == [(str(B).encode(), 7.0), (str(A).encode(), 9.0)]
+    assert servers.redis.get(where.catalogue_shape) == str(SHAPE).encode()
+
+
+def test_dropping_a_generation_of_the_catalogue_leaves_nothing_of_it(servers: Wiring, where: Keys) -> None:
+    RedisCatalogueStore(servers.redis, where).write(0, 7, [Shelved(A, 3, value(1))])
+    assert Generations(servers.redis, where.namespace).drop(CATALOGUE, 1) == 4
 
 
 def test_published_statistics_never_change_and_go_a_day_after_the_next(servers: Wiring, where: Keys) -> None:
@@ -121,7 +130,7 @@ def test_statistics_that_come_back_stay(servers: Wiring, where: Keys) -> None:
 
 def test_numbers_of_generations_are_never_used_again(servers: Wiring, where: Keys) -> None:
     generations = Generations(servers.redis, where.namespace)
-    assert generations.all_live() == generations.projecting() == Live()
+    assert generations.all_live() == generations.projecting(1) == Live()
     assert [generations.begin(0), generations.begin(0), generations.begin(1)] == [1, 2, 3]
     generations.switch(2)
     assert generations.begin(at_least=2) == 4

@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,9 +40,10 @@ def test_the_command_line_names_every_model() -> None:
     assert (names.BLEND, names.GIVEN, *RECIPES) == names.MODELS
 
 
-@pytest.mark.parametrize(
-    "model", [name for name in names.MODELS if name not in ("session", "ncf", "content", "blend", "ials", names.GIVEN)]
-)
+NOT_SIMPLE = {"session", "ncf", "ncf-classic", "content", "blend", "ials", names.GIVEN}
+
+
+@pytest.mark.parametrize("model", [name for name in names.MODELS if name not in NOT_SIMPLE])
 def test_each_simple_model_beats_chance(files: tuple[Path, Path], model: str) -> None:
     code, out, _ = run("--format", "sessions", "--train", files[0], "--test", files[1], "--model", model, "--json")
     figures = json.loads(out)
@@ -58,6 +60,18 @@ def test_ials_beats_chance_or_says_what_it_needs(files: tuple[Path, Path]) -> No
         assert json.loads(out)["hr@10"] > 0.4
     else:
         assert (code, "needs the extra 'rivals'" in err) == (1, True)
+
+
+def test_ncf_with_rows_for_persons_needs_persons(files: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs the extra 'train'")
+    sessions = ("--format", "sessions", "--train", files[0], "--test", files[1], "--quick", "--json")
+    code, _, err = run(*sessions, "--model", "ncf-classic")
+    assert (code, "ncf-classic is left out: it has a row for each person" in err) == (1, True)
+    lines = tmp_path / "lines.txt"
+    lines.write_text("".join(f"p{n} {' '.join(walk)}\n" for n, walk in enumerate(rings(700, 60))))
+    code, out, _ = run("--format", "sequences", "--train", lines, "--quick", "--json", "--model", "ncf-classic")
+    assert (code, json.loads(out)["predictions"]) == (0, 700)
+    assert json.loads(out)["hr@20"] > 0.34  # by chance 20 of 60
 
 
 def test_a_blend_says_what_its_members_are_worth(files: tuple[Path, Path]) -> None:
@@ -119,3 +133,29 @@ def test_real_clicks_are_predicted_better_than_by_popularity(shared: Path, tmp_p
     some.write_text("\n".join(random.Random(0).sample(lines, 3_000)))
     found = next_item(Files("sequences", some), ["popularity", "vstan"], 0, True, lambda words: lambda part: None)
     assert found[1].means["ndcg@10"] > 2 * found[0].means["ndcg@10"]
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("--format", "sessions", "--train", files[0], "--test", files[1], "--seeds", 2, "--json")
+    two = ("--model", "vstan", "--model", "transitions", "--work", tmp_path / "work")
+    _, straight, _ = run(*asked, "--model", "vstan", "--model", "transitions")
+    with monkeypatch.context() as stopped:
+        stopped.setitem(RECIPES, "transitions", replace(RECIPES["ease"], fit=refuse))
+        assert run(*asked, *two)[0] != 0
+    with monkeypatch.context() as gone:
+        gone.setitem(RECIPES, "vstan", replace(RECIPES["vstan"], fit=refuse))
+        code, out, _ = run(*asked, *two)
+    assert code != 0, "the first seed alone is known"
+    code, out, _ = run(*asked, *two)
+    assert code == 0
+    for before, after in zip(json.loads(straight)["models"], json.loads(out)["models"], strict=True):
+        assert {name: before[name] for name in KEYS} == {name: after[name] for name in KEYS}
+    with monkeypatch.context() as gone:
+        gone.setitem(RECIPES, "vstan", replace(RECIPES["vstan"], fit=refuse))
+        assert run(*asked, *two)[1] == out, "all of it is known"
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise NotForThisError("stopped")

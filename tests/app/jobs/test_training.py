@@ -158,6 +158,6 @@ def test_a_training_that_is_cut_short_is_gone_on_with(
         for each in workers:
             each.kill()
             each.wait()
-    shown = answered(bespoke("models", "show", "--json", settings=wiring.settings))
+    shown = answered(bespoke("models", "show", wiring.models.in_use(KIND) or "", "--json", settings=wiring.settings))
     assert shown["origin"] == {"begun": str(STANDS_AT)}
     assert len(wiring.models.slot(KIND).log) == 1

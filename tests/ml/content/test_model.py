@@ -19,7 +19,8 @@ from tests.ml.content.worlds import ITEMS, lessons
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ml.content.model import Config, ContentModel  # noqa: E402
-from ml.content.train import Loss, NoAttributesError, found_cold, learn, ready, train  # noqa: E402
+from ml.content.train import Loss, NoAttributesError, found_cold, learn, ready, take_up, teach, train  # noqa: E402
+from ml.neural.continuing import Start  # noqa: E402
 
 SMALL = Config(width=32, inner=64, epochs=6, clicks=256, negatives=100)
 WORLD = lessons()
@@ -91,6 +92,25 @@ def test_whatever_is_missing_a_vector_is_there(trained: Content) -> None:
         assert np.mean(np.sum(vectors * whole, axis=1)) > 0.3, f"without {missing} items are much what they were"
     nothing = item_vectors(trained, Attributes(3, {"unheard of": Field.of([[0], [], [1]], 2)}))
     assert np.all(np.isfinite(nothing)) and np.all(nothing == nothing[0])
+
+
+def test_a_training_begins_with_the_model_that_it_goes_on_from() -> None:
+    taught = teach(WORLD, 1, silent, but(SMALL, epochs=2))
+    turned = np.array([-1, *range(ITEMS)[::-1]])
+    attributes = rows_of(world_attributes(), np.array([0, *range(ITEMS)[::-1]]))
+    model = ContentModel(attributes, SMALL)
+    take_up(model, Start(taught.model, taught.rest, turned))
+    again = ready(model.eval(), attributes)
+    assert again.items[1:] == pytest.approx(taught.model.items[::-1], abs=1e-5)
+    history = Sequences.of([[3, 4]])
+    theirs = Sequences.of([[ITEMS - 3, ITEMS - 4]])
+    assert again.users(history) == pytest.approx(taught.model.users(theirs), abs=1e-5)
+    for name, table in taught.model.tables.items():
+        assert np.array_equal(again.tables[name], table), "codes that no item has any more aside, all are there"
+    once = but(SMALL, epochs=1, rate=1e-5)
+    start = Start(taught.model, taught.rest, np.arange(ITEMS))
+    gone_on = teach(WORLD, 1, silent, once, None, None, start).model
+    assert 0 < np.abs(gone_on.items - taught.model.items).max() < 0.05
 
 
 def test_codes_that_were_never_seen_count_for_nothing(trained: Content) -> None:

@@ -17,7 +17,8 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from ml.ncf import model as ncf_model  # noqa: E402
 from ml.ncf import train as ncf_train  # noqa: E402
-from ml.neural.softmax import Negatives, full_loss, sampled_loss  # noqa: E402
+from ml.neural.continuing import Start, take_up  # noqa: E402
+from ml.neural.softmax import Negatives, bpr_loss, full_loss, sampled_loss  # noqa: E402
 from ml.session import model as session_model  # noqa: E402
 from ml.session import train as session_train  # noqa: E402
 
@@ -116,9 +117,33 @@ def test_a_seed_gives_the_same_weights_and_a_broken_training_ends_in_them_too(mo
         assert np.array_equal(getattr(whole[0], name), getattr(again[0], name)), name
 
 
+@pytest.mark.parametrize("module", [session_train, ncf_train])
+def test_a_training_begins_with_the_model_that_it_goes_on_from(module: Any) -> None:
+    task = ring_task(200)
+    config = replace(_config(module), **SMALL)
+    taught = module.teach(task.lessons, 3, silent, config)
+    count = task.lessons.items
+    kinds = {session_train: session_model.SessionModel, ncf_train: ncf_model.NcfModel}
+    learner = kinds[module](count + 1, config)
+    places = np.array([-1, *range(count)])
+    take_up(learner, Start(taught.model, taught.rest, places))
+    again = module.ready(learner.eval())
+    before = taught.model.scores(Sequences.of([[0, 2], [1]]))
+    assert again.scores(Sequences.of([[1, 3], [2]]))[:, 1:] == pytest.approx(before, abs=1e-4)
+    with pytest.raises(ValueError, match="rest: not of a model"):
+        take_up(learner, Start(taught.model, taught.rest | {"more": np.zeros(1)}, places))
+
+    once = replace(config, epochs=1, rate=1e-4)
+    gone_on = module.teach(task.lessons, 3, silent, once, None, None, Start(taught.model, taught.rest, places[1:]))
+    anew = module.teach(task.lessons, 3, silent, once)
+    near, far = (np.abs(each.model.items - taught.model.items).max() for each in (gone_on, anew))
+    assert 0 < near < far / 3
+
+
 def test_windows_ask_for_each_item_but_the_first_exactly_once() -> None:
     lists = Sequences.of([list(range(10)), [1], [], [4, 5]])
-    cut = windows(lists, 3)
+    cut, owners = windows(lists, 3)
+    assert owners.tolist() == [0, 0, 0, 3]
     asked = sorted(int(item) for each in cut for item in each[1:])
     assert asked == sorted([*range(1, 10), 5])
     assert cut.lengths.max() <= 4
@@ -143,6 +168,38 @@ def test_sampling_everything_is_the_full_softmax() -> None:
     surely = Negatives(np.full(6, 1000), 100_000, 1.0)
     found = sampled_loss(vectors, targets, logits, surely, np.random.default_rng(0))
     assert float(found) == pytest.approx(float(full_loss(vectors, targets, logits)), abs=1e-4)
+
+
+def test_bpr_ranks_each_target_above_what_is_drawn() -> None:
+    torch.manual_seed(0)
+    vectors, rows, targets, latest = (
+        torch.randn(3, 4),
+        torch.randn(6, 4),
+        torch.tensor([0, 5, 2]),
+        torch.tensor([1, 1, 3]),
+    )
+
+    def logits(some: Any, among: Any) -> Any:
+        return some @ (rows if among is None else rows[among]).T
+
+    every = Negatives(np.full(6, 1000), 100_000, 1.0)
+    found = bpr_loss(vectors, targets, logits, every, np.random.default_rng(0), latest)
+    scores = (vectors @ rows.T).numpy()
+    expected = [
+        np.log1p(np.exp(scores[row, other] - scores[row, target]))
+        for row, (target, before) in enumerate(zip(targets.tolist(), latest.tolist(), strict=True))
+        for other in range(6)
+        if other not in (target, before)
+    ]
+    assert float(found) == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize("negatives", [0, 16])
+def test_ncf_learns_by_bpr_too(negatives: int) -> None:
+    task = ring_task()
+    config = replace(ncf_model.Config(), width=32, epochs=12, clicks=256, loss="bpr", negatives=negatives)
+    model, _ = ncf_train.train(task.lessons, 0, silent, config)
+    assert means(by_query(rank(model, task.queries)))["mrr@20"] > 0.4  # by chance .09
 
 
 def _config(module: Any) -> Any:

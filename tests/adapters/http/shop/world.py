@@ -9,6 +9,7 @@ from domain.identity import Identifier, IdentifierKind
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
 from queries.moment import Moment
 from queries.ports import Person, Shop
+from queries.recommend.ask import Wanted
 from readmodels.catalogue import Product
 from tests.adapters.http.fakes import PERSON, MemoryReader, MemoryWriter
 
@@ -66,11 +67,12 @@ class Onlooker(MemoryReader):
         return PERSON if identifier in known else None
 
     async def recommend(
-        self, placement: str, stream: UUID | None, *, limit: int, item: str | None = None
+        self, wanted: Wanted, who: UUID | Identifier | None, *, min_version: int | None = None, language: str = "en"
     ) -> Recommendations:
-        await super().recommend(placement, stream, limit=limit, item=item)
-        shown = tuple(Item(sku, 0.5, f"Because of {sku}", "co-occurrence") for sku in self.items if sku != item)
-        return Recommendations(DECISION, placement, shown[:limit], stream, 7, "full")
+        await super().recommend(wanted, who, min_version=min_version, language=language)
+        shown = tuple(Item(sku, 0.5, f"Because of {sku}", "co-occurrence") for sku in self.items if sku != wanted.item)
+        stream = await self.find(who) if isinstance(who, Identifier) else who
+        return Recommendations(DECISION, wanted.placement, shown[: wanted.limit], stream, 7, "full")
 
     async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
         self._fail()

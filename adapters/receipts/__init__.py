@@ -1,0 +1,1 @@
+"""Decision receipts: kept on this machine at once, in PostgreSQL soon, each under its person's key."""

@@ -1,0 +1,1 @@
+"""Pages that hold a report whole: no script, no network, charts drawn beforehand. For screens, phones and paper."""

@@ -1,0 +1,1 @@
+"""Splink on DuckDB: links whole files with the same table of comparison levels that scores single pairs."""

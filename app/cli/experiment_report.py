@@ -1,0 +1,151 @@
+"""``experiment report``: what came of an experiment, folded from the log."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import click
+
+from app import exposed_persons
+from app.cli.evaluating_experiment import result_plain
+from app.cli.output import bar, fail, json_option, show
+from app.settings import Settings
+from app.training_set import heads
+from app.training_work import Positions
+from app.wiring import Wiring
+from commands.experiment import TellMismatch
+from projections.experiments.sequential import TUNED
+from projections.experiments.verdict import sentence
+from queries.experiment_report import Asked, ExperimentReport, report
+from queries.experiments import Told, experiments_of
+
+DAY_MS = 86_400_000
+
+
+@click.command("report")
+@click.argument("key")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), help="Nothing from this day (UTC) on counts. [default: now]"
+)
+@click.option("--within", "within_days", type=click.IntRange(1, 400), help="Days that count for each person.")
+@click.option(
+    "--at", "at", metavar="N,N,…", help="Positions of the shards' logs, as a report names them. [default: all]"
+)
+@click.option(
+    "--planned", type=click.IntRange(2, 10**12), default=TUNED, show_default=True, help="Persons in two arms."
+)
+@click.option("--alpha", type=click.FloatRange(0, 0.5, True), default=0.05, show_default=True)
+@click.option("--cap", "cap_cents", type=click.IntRange(1), help="Revenue of a person counts up to this, in cents.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs no network too.")
+@json_option
+def report_(
+    key: str,
+    until: datetime | None,
+    within_days: int | None,
+    at: str | None,
+    planned: int,
+    alpha: float,
+    cap_cents: int | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """What came of the experiment KEY: verdict, each metric by arm, shares of the arms, the outcome board.
+
+    The unit is the person, at their first exposure. Intervals of the primary metric hold at every look. Who was exposed
+    to two arms is left out and counted. Arms whose sizes cannot have come about by chance have no verdict: that is
+    recorded, and nothing can be shipped.
+    """
+    until_ms = int((until.replace(tzinfo=UTC) if until else datetime.now(UTC)).timestamp() * 1000)
+    within_ms = within_days * DAY_MS if within_days else None
+    with Wiring(Settings()) as wiring:
+        wiring.provision()
+        told = next((each for each in experiments_of(wiring.experiment_events()) if each.key == key), None)
+        if told is None:
+            fail("there is no experiment with this key")
+        positions = _positions(wiring, at)
+        with bar("reading the log", sum(positions.shards)) as advance:
+            found = exposed_persons.read(wiring, key, wiring.settings.currency, positions, advance)
+        try:
+            made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents))
+        except ValueError as error:
+            fail(f"{key}: {error}")
+        _tell_mismatch(wiring, told, made)
+    if html:
+        from adapters.reports.experiment import MissingPackageError, page
+
+        try:
+            html.write_text(page(made, positions.shards, until_ms), encoding="utf-8")
+        except (MissingPackageError, OSError) as error:
+            fail(str(error))
+    show(plain(made, positions, until_ms), words(made, positions), as_json=as_json)
+
+
+def _positions(wiring: Wiring, at: str | None) -> Positions:
+    now = heads(wiring)
+    if at is None:
+        return now
+    try:
+        asked = tuple(int(part) for part in at.split(","))
+    except ValueError:
+        fail("--at: whole numbers with commas between, one for each shard")
+    if len(asked) != len(now.shards) or any(not 0 <= a <= head for a, head in zip(asked, now.shards, strict=True)):
+        fail(f"--at: one number for each of {len(now.shards)} shards, up to {','.join(map(str, now.shards))}")
+    return Positions(now.epoch, asked, now.catalogue)
+
+
+def _tell_mismatch(wiring: Wiring, told: Told, made: ExperimentReport) -> None:
+    """Once for each experiment and share: the same finding is one event."""
+    if made.mismatch is None or not made.mismatch.found or told.state not in ("running", "paused"):
+        return
+    shares = ",".join(f"{v.name}={v.buckets}" for v in told.design.variants)
+    command = TellMismatch(
+        source_id=f"report:{uuid5(NAMESPACE_URL, f'{told.key} {shares}')}",
+        occurred_at=datetime.now(UTC),
+        key=told.key,
+        counts=dict(made.report.counts),
+        p_value=f"{made.mismatch.p_value:.3g}",
+    )
+    wiring.bus().dispatch([command])
+
+
+def plain(made: ExperimentReport, positions: Positions, until_ms: int) -> dict[str, Any]:
+    """As JSON has it. ``positions``: what ``--at`` takes to get the same report again."""
+    alpha = made.report.options.alpha
+    return {
+        "experiment": made.key,
+        "state": made.state,
+        "hypothesis": made.hypothesis,
+        "primary_metric": made.primary,
+        "verdict": made.verdict,
+        "positions": list(positions.shards),
+        "until_ms": until_ms,
+        "control": made.report.options.control,
+        "arms": dict(made.report.counts),
+        "crossed": [{"arms": list(arms), "persons": count} for arms, count in made.crossed.items()],
+        "srm": asdict(made.mismatch) if made.mismatch else None,
+        "results": [result_plain(each, alpha) for each in made.report.results],
+        "outcome_board": [result_plain(each, alpha) for each in made.board.report.results],
+        "paths": [
+            {"arm": arm, "decided": path.decided, "looks": [asdict(look) for look in path.looks]}
+            for arm, path in made.paths.items()
+        ],
+        "notes": list(made.notes),
+    }
+
+
+def words(made: ExperimentReport, positions: Positions) -> str:
+    """For a terminal."""
+    alpha = made.report.options.alpha
+    arms = ", ".join(f"{name} {count:,}" for name, count in made.report.counts.items())
+    lines = [f"{made.key} ({made.state}): {made.hypothesis}", f"Verdict: {made.verdict}", f"Persons: {arms}."]
+    lines += [f"Left out: {count:,} exposed to {' and '.join(each)}." for each, count in made.crossed.items()]
+    if made.mismatch:
+        lines.append(f"Shares of the arms: chi-square p = {made.mismatch.p_value:.3g}.")
+    lines += [sentence(result, alpha) for result in made.report.results]
+    for arm, path in made.paths.items():
+        when = f"decided on {path.decided}" if path.decided else "not decided"
+        lines.append(f"{made.primary}, {arm}, day by day: {len(path.looks)} looks, {when}.")
+    lines += [f"Note: {note}." for note in made.notes]
+    return "\n".join((*lines, f"As of positions {','.join(map(str, positions.shards))}."))

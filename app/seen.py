@@ -1,0 +1,59 @@
+"""Views of whole streams, of those that may train: what is said on consent counts for the whole person, as in the
+training set."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from uuid import UUID
+
+from domain.customer import Customer
+from domain.erased import Erased
+from domain.event import Event
+from ml.nextitem.data import Look
+from projections.examples import Rules
+from projections.gathering import gathered, linked
+from projections.knowledge import unreadable
+from projections.permission import Permission, words
+from projections.statistics import look
+
+ANYBODY = Rules()
+#: What tells who is who, and who allows what. A stream's first event tells whether it is erased.
+TOLD = (
+    Customer.Opened,
+    Customer.IdentifierLinked,
+    Customer.IdentifierUnlinked,
+    Customer.ConsentGiven,
+    Customer.ConsentWithdrawn,
+    Erased,
+)
+
+
+class Seen:
+    """Takes events in the order of each stream's versions. ``categories``: SKU → as channels named it, of views that
+    may not train too, as it tells of products alone."""
+
+    def __init__(self) -> None:
+        self.categories: dict[str, str | None] = {}
+        self._looks: dict[UUID, list[Look]] = defaultdict(list)
+        self._told: dict[UUID, list[Event]] = defaultdict(list)
+
+    def add(self, fact: Event) -> None:
+        """One event of any stream."""
+        if isinstance(fact, Customer.ProductViewed):
+            self._looks[fact.originator_id].append(look(fact))
+            self.categories[fact.sku] = fact.category or self.categories.get(fact.sku)
+        elif isinstance(fact, TOLD):
+            self._told[fact.originator_id].append(fact)
+
+    def allowed(self, rules: Rules = ANYBODY) -> Mapping[UUID, list[Look]]:
+        """Stream → its views that may train: none of a person whose consent stands withdrawn, or who is erased, and
+        none from times when it was."""
+        persons = gathered(each for stream, told in self._told.items() if (each := linked(stream, told)))
+        whole = {stream: members for members in persons for stream in members}
+        found: dict[UUID, list[Look]] = {}
+        for stream, looks in self._looks.items():
+            told = [self._told[own] for own in sorted(whole.get(stream, (stream,))) if own in self._told]
+            if not unreadable(told):
+                permission = Permission(words(told), rules.purposes, assumed=rules.assumed)
+                if permission.stands:
+                    found[stream] = [seen for seen in looks if permission.at(seen[0])]
+        return found

@@ -1,0 +1,1 @@
+"""How fast recommendations are answered over HTTP, and beside what."""

@@ -1,0 +1,33 @@
+"""Exposures to arms of experiments, as they are recorded beside the answers."""
+
+from uuid import UUID
+
+from commands.command import Command
+from domain.assignment.hashing import HashVersion
+from domain.customer import Customer
+from domain.values import Channel, Name
+
+#: Why an exposure is refused: the stream never was.
+UNKNOWN_STREAM = "UnknownStream"
+
+
+class RecordExposure(Command):
+    """An arm was used for an answer. Goes to a stream that there is: an exposure opens none. ``stream``: the person's,
+    as the answer's receipt has it."""
+
+    stream: UUID
+    experiment: Name
+    variant: Name
+    hash_version: HashVersion
+    channel: Channel = Channel.WEB
+    decision_id: Name | None = None
+
+    def handle(self, customer: Customer) -> None:
+        """Records ExperimentExposed, the first time."""
+        fields = {name: value for name, value in self.__dict__.items() if name not in ("stream", "experiment")}
+        customer.expose(self.experiment, **fields)
+
+
+def exposure_source(experiment: str) -> str:
+    """The source of an exposure: one for each experiment on a stream, whoever tells of it, and however often."""
+    return f"exposure:{experiment}"

@@ -1,0 +1,1 @@
+"""Who gets which arm: hashes, ranges, conditions, and experiments in GrowthBook's form. Pure."""

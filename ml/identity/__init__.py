@@ -1,0 +1,1 @@
+"""Probabilistic linking of person records: fields, blocking keys, comparison levels, weights, clusters."""

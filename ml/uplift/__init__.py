@@ -1,0 +1,1 @@
+"""Who responds to a treatment: uplift models, and how well they rank."""

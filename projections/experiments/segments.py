@@ -1,0 +1,57 @@
+"""Segments: where does it work? Whoever asks often enough finds something, so p-values are corrected for all segments
+asked about, and what counts is whether segments differ from one another at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from scipy import special
+
+from projections.experiments.analysis import Metric, Options, Result, analyse, with_corrections
+
+FISHING = (
+    "segments are for ideas: {questions} comparisons were made, and {expected:.1f} would look significant by chance "
+    "without the correction; confirm one in an experiment of its own"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """``results``: segment → results, corrected over all. ``differ``: (metric, arm) → p-value of "the same in all
+    segments"."""
+
+    results: Mapping[str, tuple[Result, ...]]
+    differ: Mapping[tuple[str, str], float]
+    warning: str
+
+
+def segmented(parts: Mapping[str, Sequence[Metric]], options: Options) -> Segmented:
+    """``parts``: segment → metrics of its units. Segments without a control are left out."""
+    found: list[tuple[str, Result]] = []
+    for segment, metrics in parts.items():
+        counts = {arm: sample.n for arm, sample in metrics[0].arms.items()} if metrics else {}
+        if options.control in counts and len(counts) > 1:
+            found += [(segment, result) for result in analyse(metrics, counts, options).results]
+    results = with_corrections([result for _, result in found], options.correction)
+    by_segment: dict[str, list[Result]] = {}
+    for (segment, _), result in zip(found, results, strict=True):
+        by_segment.setdefault(segment, []).append(result)
+    questions = sum(result.p_value is not None for result in results)
+    warning = FISHING.format(questions=questions, expected=questions * options.alpha)
+    return Segmented({name: tuple(each) for name, each in by_segment.items()}, _differ(results), warning)
+
+
+def _differ(results: Sequence[Result]) -> dict[tuple[str, str], float]:
+    pairs: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        if result.comparison:
+            pairs.setdefault((result.metric, result.arm), []).append(result)
+    return {pair: heterogeneity(each) for pair, each in pairs.items() if len(each) > 1}
+
+
+def heterogeneity(results: Sequence[Result]) -> float:
+    """Cochran's Q (1954): the p-value of one and the same absolute difference in all segments."""
+    known = [result.comparison.absolute for result in results if result.comparison]
+    weights = [each.standard_error**-2 for each in known]
+    mean = sum(w * each.value for w, each in zip(weights, known, strict=True)) / sum(weights)
+    q = sum(w * (each.value - mean) ** 2 for w, each in zip(weights, known, strict=True))
+    return float(special.chdtrc(len(known) - 1, q))

@@ -1,0 +1,78 @@
+"""What a report says, in words that nobody can take for more than it is."""
+
+from collections.abc import Collection
+
+from projections.experiments.analysis import Report, Result
+
+#: What a person does before they decide; everything else is a verdict.
+BLOCKED = "no verdict: the arms have not the shares that were designed"
+
+
+def sentence(result: Result, alpha: float) -> str:
+    """One result: what was found, how large, how sure."""
+    who = f"{result.metric}, {result.arm}"
+    if result.comparison is None:
+        return f"{who}: cannot be computed, nothing varies."
+    if not result.significant(alpha):
+        why = " once corrected for all that was asked" if result.p_value is not None and result.p_value < alpha else ""
+        return f"{who}: no difference shown{why} ({_size(result, alpha)}). There may be one within this interval."
+    direction = "higher" if result.comparison.absolute.value > 0 else "lower"
+    return f"{who}: {direction} than the control, {_size(result, alpha)}."
+
+
+def verdict(
+    report: Report,
+    primary: str,
+    lower_is_better: Collection[str] = (),
+    guardrails: Collection[str] = (),
+    minimum_effect: float | None = None,
+) -> str:
+    """One line for the experiment, by its primary metric and its guard-rails."""
+    if report.blocked:
+        return f"{BLOCKED} (chi-square {report.mismatch.statistic:.1f}). Find out why first." if report.mismatch else ""
+    alpha = report.options.alpha
+    harmed = [r for r in report.results if r.metric in guardrails and _side(r, alpha, lower_is_better) < 0]
+    hurt = {result.arm for result in harmed}
+    mine = [result for result in report.results if result.metric == primary]
+    winners = [r for r in mine if _side(r, alpha, lower_is_better) > 0 and r.arm not in hurt]
+    losers = [r for r in mine if _side(r, alpha, lower_is_better) < 0]
+    words = []
+    if winners:
+        best = max(winners, key=lambda r: abs(r.comparison.absolute.value) if r.comparison else 0.0)
+        words.append(f"{best.arm} is better than {report.options.control} in {primary}: {_size(best, alpha)}")
+        others = [r.arm for r in winners if r.arm != best.arm]
+        words += [f"so is {', '.join(others)}, by less"] if others else []
+        if minimum_effect is not None and not _surely(best, minimum_effect):
+            words.append(f"whether by the {minimum_effect:.1%} that was asked for is not shown")
+    words += [f"{r.arm} is worse in {primary}: {_size(r, alpha)}" for r in losers]
+    words += [f"{r.arm} harms {r.metric}, which it must not: {_size(r, alpha)}" for r in harmed]
+    return (
+        "; ".join(words) + "." if words else f"no difference in {primary} is shown. That is not to say there is none."
+    )
+
+
+def _side(result: Result, alpha: float, lower_is_better: Collection[str]) -> int:
+    """1 better, -1 worse, 0 not shown."""
+    if result.comparison is None or not result.significant(alpha):
+        return 0
+    return 1 if (result.comparison.absolute.value > 0) != (result.metric in lower_is_better) else -1
+
+
+def _surely(result: Result, effect: float) -> bool:
+    interval = _interval(result)
+    return interval is not None and min(abs(interval[0]), abs(interval[1])) >= effect and interval[0] * interval[1] > 0
+
+
+def _interval(result: Result) -> tuple[float, float] | None:
+    found = result.sequence.relative if result.sequence else result.comparison.relative if result.comparison else None
+    return (found.low, found.high) if found else None
+
+
+def _size(result: Result, alpha: float) -> str:
+    level = f"{100 * (1 - alpha):g} % interval"
+    if (interval := _interval(result)) and result.comparison and result.comparison.relative:
+        return f"{result.comparison.relative.value:+.1%}, {level} {interval[0]:+.1%} … {interval[1]:+.1%}"
+    estimate = (
+        result.sequence.absolute if result.sequence else result.comparison.absolute if result.comparison else None
+    )
+    return f"{estimate.value:+.4g}, {level} {estimate.low:+.4g} … {estimate.high:+.4g}" if estimate else "unknown"

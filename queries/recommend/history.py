@@ -1,0 +1,62 @@
+"""What a person did with items, as rows of the assortment, as far as it may count."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.values import Purpose
+from ml.sequences import Rows
+from queries.recommend.assortment import Assortment
+from readmodels.customer import CustomerRecord
+from readmodels.features import CART, CHILD, VIEW, acts, cart_of
+
+#: So many of the latest acts count: every model looks at fewer.
+LATEST = 50
+#: Purposes for which a profile is needed.
+OF_ADULTS = frozenset({Purpose.PERSONALISATION, Purpose.PROFILING, Purpose.TRAINING})
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """``rows`` (T,) of the assortment, oldest first; ``kinds`` (T,) how each counts (``readmodels.features.KINDS``).
+    ``cart`` and ``bought``: rows that may be hidden."""
+
+    rows: Rows
+    kinds: tuple[int, ...]
+    cart: frozenset[int]
+    bought: frozenset[int]
+
+    def latest(self) -> list[tuple[int, int]]:
+        """(row, kind), the latest first, each row once."""
+        found: dict[int, int] = {}
+        for row, kind in zip(self.rows[::-1].tolist(), reversed(self.kinds), strict=True):
+            found.setdefault(row, kind)
+        return list(found.items())
+
+
+def allowed(record: CustomerRecord, purpose: Purpose) -> bool:
+    """False once the person has withdrawn a purpose, in whatever medium, and not given it again. Of somebody known to
+    be under 16 no profile is made, whatever was agreed to."""
+    age = record.context.get("age_range")
+    if age is not None and age.value == CHILD and purpose in OF_ADULTS:
+        return False
+    return all(consent.given for consent in record.consent if consent.purpose == purpose.value)
+
+
+def past(record: CustomerRecord, whole: CustomerRecord, assortment: Assortment) -> Past:
+    """``record``: what may be used for personalisation of the ``whole``. What lies in the cart or was bought is hidden
+    where that counts, consent or not. What is no longer sold does not count."""
+    index = assortment.index
+    known = [(index[act[4]], act[3]) for act in acts(record)[-LATEST:] if act[4] in index]
+    bought = frozenset(index[p.sku] for p in whole.purchases if p.sku in index)
+    cart = frozenset(index[sku] for sku in cart_of(whole) if sku in index)
+    return Past(np.array([row for row, _ in known], np.int32), tuple(kind for _, kind in known), cart, bought)
+
+
+def shown(past: Past, seeds: Rows, *, in_cart: bool) -> Past:
+    """With what the page or the cart shows as the latest acts."""
+    if not len(seeds):
+        return past
+    kinds = (*past.kinds, *([CART if in_cart else VIEW] * len(seeds)))
+    cart = past.cart | set(seeds.tolist()) if in_cart else past.cart
+    return Past(np.concatenate((past.rows, seeds)), kinds, cart, past.bought)

@@ -1,0 +1,84 @@
+"""What applies to a request before anything is scored: how far the person may be known, arms, recipe and model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import msgspec
+
+from domain.values import Purpose
+from ml.sequences import Rows
+from queries.recommend.ask import Ask
+from queries.recommend.candidates import given
+from queries.recommend.changes import NO_CHANGES, Changes
+from queries.recommend.history import Past, allowed, past, shown
+from queries.recommend.placements import RECIPES, Recipe
+from queries.recommend.serving import Learned, Serving
+from queries.recommend.situation import Situation, situation_of
+from queries.recommend.subject import STRANGER, Subject
+from queries.recommend.weights import Weights
+from readmodels.customer import CustomerRecord
+
+T = TypeVar("T", Recipe, Weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``record``: the person's, or a stranger's where personalisation was withdrawn. ``past``: what counts of it, with
+    what the page shows as the latest; ``seeds``: rows that the page shows. ``members``: weights of the blend's members,
+    where an arm sets them."""
+
+    record: CustomerRecord
+    past: Past
+    seeds: Rows
+    situation: Situation
+    recipe: Recipe
+    weights: Weights
+    learned: Learned | None
+    arms: Mapping[str, str]
+    changes: Changes = NO_CHANGES
+
+
+def plan(serving: Serving, ask: Ask, subject: Subject, arms: Mapping[str, str] | None = None) -> Plan:
+    """``arms``: as a receipt has them, None to assign them now. Raises KeyError for a placement there is none of."""
+    record = subject.record if allowed(subject.record, Purpose.PERSONALISATION) else STRANGER
+    if arms is None:
+        arms = serving.experiments.arms(subject, ask) if serving.experiments else {}
+    changes = serving.experiments.changes(arms) if serving.experiments else NO_CHANGES
+    shipped = serving.experiments.shipped if serving.experiments else {}
+    learned = serving.others.get(changes.model, serving.learned) if changes.model else serving.learned
+    recipe = changed(RECIPES[ask.placement], changes.placements.get(ask.placement))
+    seeds = given(serving.assortment, seeds_of(ask, recipe))
+    return Plan(
+        record,
+        shown(past(record, subject.record, serving.assortment), seeds, in_cart=recipe.cart),
+        seeds,
+        situation_of(ask, subject.record, {**shipped, **arms}),
+        recipe,
+        changed(serving.weights, changes.weights),
+        learned,
+        arms,
+        heeded(changes, learned),
+    )
+
+
+def heeded(changes: Changes, learned: Learned | None) -> Changes:
+    """Without weights of members that this model has none of: it would have nobody to listen to."""
+    if not changes.members or (learned and any(changes.members.get(name) for name in learned.scorer.names)):
+        return changes
+    return replace(changes, members={})
+
+
+def seeds_of(ask: Ask, recipe: Recipe) -> list[str]:
+    """SKUs that the page shows: those in the cart, and the item whose page it is, as the latest."""
+    return [*(ask.skus if recipe.seed else ()), *((ask.item,) if ask.item else ())]
+
+
+def changed(value: T, changes: Mapping[str, object] | None) -> T:
+    """The same with some fields changed; as it was where they cannot be."""
+    if not changes:
+        return value
+    try:
+        return msgspec.convert(msgspec.structs.asdict(value) | dict(changes), type(value))
+    except msgspec.ValidationError:
+        return value

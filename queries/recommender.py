@@ -1,0 +1,187 @@
+"""Recommendations as they are served: whom they are for, how much time there is, the decision, and its receipt."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from struct import Struct
+from typing import Protocol
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from queries.answers import Item, Recommendations
+from queries.ports import Person
+from queries.recommend.ask import Ask, Wanted
+from queries.recommend.assortment import Assortment
+from queries.recommend.decide import Rung, decide
+from queries.recommend.decision import Decision
+from queries.recommend.encodings import Encodings
+from queries.recommend.ladder import Ladder
+from queries.recommend.placements import RECIPES
+from queries.recommend.serving import Serving
+from queries.recommend.subject import Subject
+from queries.recommend.words import words
+from queries.whom import FULL, Met
+
+_FLOAT = Struct("<f")
+#: Earlier decisions that are kept for the rung "cached".
+KEPT = 10_000
+
+
+class Receipts(Protocol):
+    """Where decisions go; which arms of experiments were used is recorded from there."""
+
+    def keep(self, decision: Decision) -> bool:
+        """It is safe on this machine when this returns True; no server is waited for."""
+
+
+def new_id() -> UUID:
+    """UUID version 7 (RFC 9562): milliseconds since 1970, then 74 random bits; ids of one time lie together."""
+    random = int.from_bytes(os.urandom(10), "big")
+    high = (time.time_ns() // 1_000_000) << 80
+    return UUID(int=high | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & (1 << 62) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """``new_id``: of decisions. ``now_ms``: milliseconds since 1970, the one look at a clock that a decision depends
+    on. ``lap_s``: for deadlines alone."""
+
+    new_id: Callable[[], UUID] = new_id
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    lap_s: Callable[[], float] = time.perf_counter
+
+
+class Recommender:
+    """To be used from one thread: scoring holds it for a millisecond, which is less than another thread would cost."""
+
+    def __init__(self, receipts: Receipts, clock: Clock | None = None) -> None:
+        self._receipts, self._clock = receipts, clock or Clock()
+        self._ladder = Ladder()
+        self.encodings = Encodings()
+        self._earlier: dict[tuple[object, ...], Decision] = {}
+        #: How many answers stood on which rung.
+        self.served: Counter[str] = Counter()
+
+    def lap_s(self) -> float:
+        """For ``began_s``."""
+        return self._clock.lap_s()
+
+    def answer(self, wanted: Wanted, met: Met, *, began_s: float, language: str = "en") -> Recommendations:
+        """``began_s``: when the request came; what is left of its deadline decides how much is done. Raises KeyError
+        for a placement that there is none of."""
+        ask = self._asked(wanted)
+        if met.shop is None:
+            return self._nothing(ask, met)
+        serving, subject = met.shop.serving, subject_of(met.person)
+        decision = self._decided(serving, ask, subject, met.degraded, wanted.deadline_ms / 1000, began_s)
+        kept = self._receipts.keep(decision)
+        served = decision.rung if met.rung == FULL else met.rung
+        self.served[served] += 1
+        answer = told(serving, decision, served, language)
+        return answer if kept else replace(answer, degraded=(*answer.degraded, "receipts"))
+
+    def _nothing(self, ask: Ask, met: Met) -> Recommendations:
+        """The shop was never to be had: there is nothing to show and nothing to keep a receipt of."""
+        person_id = met.person.person_id if met.person else None
+        self.served[met.rung] += 1
+        return Recommendations(
+            ask.decision_id, ask.placement, (), person_id, met.record.version, met.rung, met.degraded
+        )
+
+    def _asked(self, wanted: Wanted) -> Ask:
+        recipe = RECIPES[wanted.placement]
+        return Ask(
+            self._clock.new_id(),
+            wanted.placement,
+            self._clock.now_ms(),
+            wanted.limit or recipe.limit,
+            wanted.item,
+            wanted.skus,
+            wanted.category,
+            wanted.store,
+            wanted.device,
+            wanted.channel,
+        )
+
+    def _decided(
+        self,
+        serving: Serving,
+        ask: Ask,
+        subject: Subject,
+        degraded: tuple[str, ...],
+        deadline_s: float,
+        began_s: float,
+    ) -> Decision:
+        key = (subject.person_id, ask.placement, ask.item, ask.category, ask.store, ask.limit, ask.skus)
+        start = self._clock.lap_s()
+        left_ms = (deadline_s - (start - began_s)) * 1000
+        rung = self._ladder.rung(left_ms, cached=subject.person_id is not None and key in self._earlier)
+        if rung is Rung.CACHED:
+            return again(self._earlier[key], ask, degraded)
+        decision = decide(serving, ask, subject, rung=rung, encodings=self.encodings, degraded=degraded)
+        self._ladder.took(rung, (self._clock.lap_s() - start) * 1000)
+        if rung is Rung.FULL and subject.person_id is not None:
+            if len(self._earlier) >= KEPT:
+                self._earlier.pop(next(iter(self._earlier)))
+            self._earlier[key] = decision
+        return decision
+
+
+def subject_of(person: Person | None) -> Subject:
+    """Streams in the order of their ids, so that a receipt is the same whoever read them."""
+    if person is None:
+        return Subject()
+    streams = tuple(sorted((stream, record.version) for stream, record in person.streams.items()))
+    return Subject(person.person_id, streams, person.record)
+
+
+def again(earlier: Decision, ask: Ask, degraded: tuple[str, ...]) -> Decision:
+    """An earlier decision as the answer to another request; its receipt names the one that it repeats."""
+    return replace(
+        earlier,
+        decision_id=ask.decision_id,
+        rung=Rung.CACHED.value,
+        degraded=degraded,
+        repeats=earlier.repeats or earlier.decision_id,
+    )
+
+
+def told(serving: Serving, decision: Decision, served: str, language: str) -> Recommendations:
+    """A decision as it is answered, reasons in words."""
+    shelf, items, experiments = serving.assortment, [], serving.experiments
+    factor = experiments.changes(decision.arms).price if experiments else 1.0
+    for shown in decision.items:
+        row = shelf.index.get(shown.because) if shown.because else None
+        title, category = (None, None) if row is None else (shelf.words[row].title, shelf.name("category", row))
+        (score,) = _FLOAT.unpack(shown.score)
+        why = words(shown.reason, title, category, language)
+        items.append(Item(shown.sku, round(score, 8), why, shown.source, *_price(shelf, shown.sku, factor)))
+    return Recommendations(
+        decision_id=decision.decision_id,
+        placement=decision.placement,
+        items=tuple(items),
+        person_id=decision.person_id,
+        version=sum(version for _, version in decision.streams),
+        served=served,
+        degraded=decision.degraded,
+    )
+
+
+def _price(shelf: Assortment, sku: str, factor: float) -> tuple[int | None, str | None]:
+    """In minor units, and of which currency; rounded to whole ones."""
+    row = shelf.index.get(sku)
+    cents = -1 if row is None else int(shelf.cents[row])
+    if row is None or cents < 0:
+        return None, None
+    return (cents if factor == 1.0 else round(cents * factor)), shelf.name("currency", row)
+
+
+class Unkept:
+    """Keeps no receipts: for trials."""
+
+    def keep(self, decision: Decision) -> bool:
+        """Forgets it."""
+        return True

@@ -1,0 +1,107 @@
+"""A whole experiment: verdicts, blocks, segments, looks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from projections.experiments import segments, steps
+from projections.experiments.analysis import Metric, Options, Report, analyse
+from projections.experiments.correction import Correction
+from projections.experiments.moments import Sample, of_pairs, proportion
+from projections.experiments.verdict import sentence, verdict
+
+
+def rates(**successes: int) -> dict[str, Sample]:
+    return {arm: proportion(10_000, n) for arm, n in successes.items()}
+
+
+def report(shares: dict[str, float] | None = None, **successes: int) -> Report:
+    counts = dict.fromkeys(successes, 10_000)
+    metrics = [Metric("conversion", rates(**successes)), Metric("refunds", rates(**dict.fromkeys(successes, 300)))]
+    return analyse(metrics, counts, Options("off", shares=shares or {}))
+
+
+def test_a_winner_is_named_with_its_interval() -> None:
+    found = report(off=500, on=620)
+    told = verdict(found, "conversion")
+    assert told.startswith("on is better than off in conversion: +24.0%, 95 % interval +") and "…" in told
+    assert "asked for is not shown" in verdict(found, "conversion", minimum_effect=0.2)
+    assert "asked for" not in verdict(found, "conversion", minimum_effect=0.05)
+    assert verdict(found, "conversion", lower_is_better=("conversion",)).startswith("on is worse")
+
+
+def test_nothing_shown_is_not_nothing_there() -> None:
+    found = report(off=500, on=505)
+    assert verdict(found, "conversion") == "no difference in conversion is shown. That is not to say there is none."
+    assert "There may be one within this interval" in sentence(found.results[0], 0.05)
+
+
+def test_a_mismatch_blocks_the_verdict() -> None:
+    found = report(shares={"off": 40, "on": 60}, off=500, on=900)
+    assert found.blocked and verdict(found, "conversion").startswith("no verdict")
+
+
+def test_a_guard_rail_that_is_harmed_is_no_win() -> None:
+    metrics = [Metric("conversion", rates(off=500, on=620)), Metric("refunds", rates(off=300, on=420))]
+    found = analyse(metrics, {"off": 10_000, "on": 10_000}, Options("off"))
+    told = verdict(found, "conversion", lower_is_better=("refunds",), guardrails=("refunds",))
+    assert "on harms refunds" in told and "better" not in told
+
+
+def test_p_values_are_for_all_that_was_asked() -> None:
+    metrics = [Metric(f"m{i}", rates(off=500, on=500 + 20 * i)) for i in range(4)]
+    counts = {"off": 10_000, "on": 10_000}
+    plain = analyse(metrics, counts, Options("off", correction=Correction.NONE)).results
+    corrected = analyse(metrics, counts, Options("off")).results
+    assert [each.p_corrected for each in plain] == [each.p_value for each in plain]
+    assert all((a.p_corrected or 0) >= (b.p_corrected or 0) for a, b in zip(corrected, plain, strict=True))
+    assert corrected[3].p_corrected == pytest.approx(4 * (plain[3].p_value or 0))
+
+
+def test_a_covariate_makes_it_sharper() -> None:
+    random = np.random.default_rng(6)
+    x = random.standard_normal(4000)
+    y = x + 0.3 * random.standard_normal(4000) + np.repeat([0.0, 0.05], 2000)
+    pairs = {"off": of_pairs(y[:2000], x[:2000]), "on": of_pairs(y[2000:], x[2000:])}
+    metric = Metric("spend", {arm: pair.y for arm, pair in pairs.items()}, pairs)
+    (found,) = analyse([metric], {"off": 2000, "on": 2000}, Options("off")).results
+    assert found.kept is not None and found.kept < 0.15 and found.comparison and found.plain
+    assert found.comparison.absolute.standard_error < found.plain.absolute.standard_error / 2
+    assert found.control.unadjusted == pytest.approx(y[:2000].mean())
+
+
+def test_without_a_control_there_is_no_experiment() -> None:
+    with pytest.raises(ValueError, match="no arm of this name"):
+        analyse([], {"a": 1, "b": 2}, Options("off"))
+    with pytest.raises(ValueError, match="two arms"):
+        analyse([], {"off": 1}, Options("off"))
+
+
+def test_segments_are_corrected_together_and_warned_of() -> None:
+    parts = {f"s{i}": [Metric("conversion", rates(off=500, on=560))] for i in range(20)}
+    found = segments.segmented(parts, Options("off"))
+    assert "20 comparisons" in found.warning and "1.0 would look significant" in found.warning
+    assert not any(each[0].significant(0.05) for each in found.results.values())
+    assert found.differ[("conversion", "on")] == pytest.approx(1)
+    parts["odd"] = [Metric("conversion", rates(off=500, on=900))]
+    assert segments.segmented(parts, Options("off")).differ[("conversion", "on")] < 1e-6
+
+
+def test_looks_and_the_one_that_decides() -> None:
+    day = {"off": proportion(1000, 50), "on": proportion(1000, 75)}
+    so_far = steps.cumulated([(str(i), day) for i in range(20)])
+    assert so_far[-1][1]["on"].n == 20_000
+    path = steps.path(so_far, "off", "on", 0.05, 40_000)
+    assert len(path.looks) == 20 and path.decided is not None and int(path.decided) > 1
+    widths = [look.estimate.high - look.estimate.low for look in path.looks]
+    assert widths == sorted(widths, reverse=True)
+    same = steps.path(steps.cumulated([("1", {**day, "on": day["off"]})]), "off", "on", 0.05, 2000)
+    assert same.decided is None
+
+
+def test_a_sequence_speaks_of_its_own_interval() -> None:
+    metric = Metric("conversion", rates(off=500, on=565))
+    counts = {"off": 10_000, "on": 10_000}
+    fixed, looked = (analyse([metric], counts, replace(Options("off"), tuned=t)).results[0] for t in (None, 20_000))
+    assert fixed.significant(0.05) and not looked.significant(0.05)
