@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from commands.command import Command, CustomerCommand, ProductCommand
+from commands.command import Command, CustomerCommand, ProductCommand, StreamCommand
 from commands.experiment import ExperimentCommand
-from commands.exposure import UNKNOWN_STREAM, RecordExposure
+from commands.exposure import UNKNOWN_STREAM
 from commands.identify import UnlinkIdentifier
 from commands.merchandising import RulesCommand
 from commands.ports import ConflictError, Directory, EventLog, Progress
@@ -162,15 +162,15 @@ class _Work:
     def _wanted(self, commands: Sequence[Command]) -> dict[UUID, EventLog]:
         catalogue = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
         catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand | RulesCommand)]
-        streams = [*self._streams.values(), *(c.stream for c in commands if isinstance(c, RecordExposure))]
+        streams = [*self._streams.values(), *(c.stream for c in commands if isinstance(c, StreamCommand))]
         customers = {s: self._log_of(s) for s in streams}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
 
     def _decide(self, command: Command) -> Outcome:
         if isinstance(command, CustomerCommand):
             return self._decide_customer(command)
-        if isinstance(command, RecordExposure):
-            return self._decide_exposure(command)
+        if isinstance(command, StreamCommand):
+            return self._decide_stream(command)
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
@@ -197,7 +197,7 @@ class _Work:
         outcome = _watched(first, lambda: command.handle(first))
         return Outcome(outcome.stream, outcome.version, outcome.events + events, outcome.refused)
 
-    def _decide_exposure(self, command: RecordExposure) -> Outcome:
+    def _decide_stream(self, command: StreamCommand) -> Outcome:
         customer = self._touched.get(command.stream)
         if customer is None:
             return Outcome(command.stream, refused=UNKNOWN_STREAM)

@@ -11,7 +11,7 @@ from commands.command import Command, CustomerCommand, ProductCommand
 from domain.customer import Customer
 from domain.event import Event
 from domain.product import Product, product_id
-from domain.values import Campaign, Channel, Details, LawfulBasis, Line, Purpose
+from domain.values import Campaign, Channel, ConsentFramework, Details, LawfulBasis, Line, Purpose
 from tests.commands.test_bus import NOW, House, base, who
 
 LINE = Line(sku="S", quantity=2, price_cents=900, discount_cents=50, category="Skirts", brand="Acme", size="M")
@@ -52,6 +52,19 @@ CASES: list[tuple[type[Command], type[Event], dict[str, Any], dict[str, Any]]] =
     ),
     (consent.GiveConsent, Customer.ConsentGiven, {**MEDIUM, "basis": LawfulBasis.CONTRACT}, {}),
     (consent.WithdrawConsent, Customer.ConsentWithdrawn, {**MEDIUM, "basis": LawfulBasis.CONSENT}, {}),
+    (
+        consent.OptOut,
+        Customer.ConsentWithdrawn,
+        {"basis": LawfulBasis.LEGITIMATE_INTEREST, "policy_version": "Sec-GPC"},
+        {},
+    ),
+    (
+        consent.PassConsentString,
+        Customer.ConsentStringReceived,
+        {"framework": ConsentFramework.TCF, "text": "CPXxRfA.YAAA"},
+        {},
+    ),
+    (consent.RequestAccess, Customer.AccessRequested, {"request_id": "shopify:data_request:9"}, {}),
     (identify.Identify, Customer.DetailsGiven, {"details": Details(city="Rome")}, {}),
     (identify.JoinLoyalty, Customer.LoyaltyJoined, {}, {"tier": "gold"}),
     (
