@@ -11,7 +11,7 @@ from domain.customer import Customer
 from domain.event import Event
 from projections.examples import Rules
 from projections.moment import millis, tag
-from projections.permission import Permission, words
+from projections.permission import Permission, child, words
 from readmodels.bandit import Trial
 
 #: A click later than that is of no showing; a showing younger than that is not counted yet.
@@ -70,7 +70,11 @@ def trials(events: Iterable[Event], until: int, permission: Permission | None = 
     then are left out, and those at which the person did not let their events train (``permission`` None: by what this
     stream alone says). A click counts for one showing, the latest that it may be on."""
     events = list(events)
+    if permission is None and child([events]):
+        return
     permission = permission or Permission(words([events]), Rules().purposes, assumed=Rules().assumed)
+    if not permission.stands:
+        return
     own = (fact for fact in events if isinstance(fact, Customer.Event))
     facts = sorted(own, key=lambda fact: (fact.occurred_at, fact.source_id))
     showings = list(_showings(facts, until, permission))
