@@ -36,6 +36,7 @@ from adapters.kafka.envelope import Envelope
 from adapters.kafka.producer import KafkaWriter, Publisher
 from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
+from adapters.keys.wiping import Wiping
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
 from adapters.privacy import ErasureLedger
@@ -175,7 +176,9 @@ class Wiring:
         """Data keys of streams and periods."""
         database = Database(self._url("keys"))
         self._stack.callback(database.close)
-        return Keyring(database, WrappingKeys(self.settings.wrapping_folder(), self.master))
+        keyring = Keyring(database, WrappingKeys(self.settings.wrapping_folder(), self.master))
+        self._stack.enter_context(Wiping(keyring))
+        return keyring
 
     @cached_property
     def directory(self) -> PostgresDirectory:
