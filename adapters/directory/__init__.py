@@ -23,6 +23,7 @@ RELEASE = """WITH gone AS (DELETE FROM claim WHERE stream = ANY(%b) RETURNING id
     INSERT INTO forgotten (identifier, stream) SELECT identifier, stream FROM gone ON CONFLICT DO NOTHING"""
 OF_STREAMS = "SELECT identifier, stream FROM forgotten WHERE stream = ANY(%b)"
 OF_IDENTIFIERS = "SELECT identifier, max(at) FROM forgotten WHERE identifier = ANY(%b) GROUP BY identifier"
+CLAIMED = "SELECT stream FROM claim WHERE stream = ANY(%b)"
 PURGE = "DELETE FROM forgotten WHERE stream = ANY(%b)"
 RETAIN = "INSERT INTO retained_order SELECT * FROM unnest(%b::bytea[], %b::uuid[]) ON CONFLICT DO NOTHING"
 ORDERS = "SELECT pseudonym, stream FROM retained_order WHERE pseudonym = ANY(%b)"
@@ -109,6 +110,11 @@ class PostgresDirectory:
         for _, stream in rows:
             counts[stream] += 1
         return counts
+
+    def claimed(self, streams: Iterable[UUID]) -> set[UUID]:
+        """Those of the streams that an identifier leads to. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            return {row[0] for row in connection.execute(CLAIMED, (list(streams),)).fetchall()}
 
     def pseudonyms(self, streams: Iterable[UUID]) -> dict[bytes, UUID]:
         """HMACs of the identifiers that led to these streams before they were forgotten. Raises UnavailableError."""

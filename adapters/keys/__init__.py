@@ -139,6 +139,11 @@ class Keyring:
         with self.database.connection() as connection:
             return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())  # type: ignore[arg-type]
 
+    def living(self, streams: Collection[UUID]) -> set[UUID]:
+        """Those of them that have a data key, as the database says. Raises UnavailableError."""
+        with self.database.connection() as connection:
+            return {row[0] for row in connection.execute(GET, (list(streams),)).fetchall()}
+
     def destroyed_since(self, number: int) -> list[tuple[int, UUID]]:
         """Streams whose keys were destroyed after that number, each with its own."""
         with self.database.connection() as connection:

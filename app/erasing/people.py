@@ -5,12 +5,13 @@ from uuid import UUID
 
 from domain.identity import IdentifierKind, persons
 from projections.ports import Source
+from readmodels.customer import CustomerRecord
 
 
 def people(source: Source, streams: Iterable[UUID]) -> dict[UUID, tuple[UUID, ...]]:
     """Each stream's person: all streams that are theirs. Nothing for one that is not recorded, or erased already."""
     wanted = set(streams)
-    found, asked, frontier = {}, set[UUID](), wanted
+    found, asked, frontier = dict[UUID, CustomerRecord](), set[UUID](), wanted
     while frontier:
         asked |= frontier
         records = {s: r for s, r in source.records(sorted(frontier)).items() if r.kind}

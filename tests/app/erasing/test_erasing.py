@@ -147,4 +147,4 @@ def test_a_stranger_gets_the_answer_of_a_stranger(wiring: Wiring) -> None:
         finally:
             await reader.close()
 
-    assert asyncio.run(answers()) == (8, 0)
+    assert asyncio.run(answers()) == (9, 0)
