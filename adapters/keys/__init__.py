@@ -137,7 +137,7 @@ class Keyring:
     def destroyed(self, streams: Collection[UUID]) -> dict[UUID, int]:
         """Those of them whose key was destroyed, each with the epoch that it was last wrapped for."""
         with self.database.connection() as connection:
-            return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())  # type: ignore[arg-type]
+            return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())
 
     def living(self, streams: Collection[UUID]) -> set[UUID]:
         """Those of them that have a data key, as the database says. Raises UnavailableError."""
@@ -147,12 +147,12 @@ class Keyring:
     def destroyed_since(self, number: int) -> list[tuple[int, UUID]]:
         """Streams whose keys were destroyed after that number, each with its own."""
         with self.database.connection() as connection:
-            return connection.execute(NEWLY, (number,)).fetchall()  # type: ignore[return-value]
+            return connection.execute(NEWLY, (number,)).fetchall()
 
     def newest_destroyed(self) -> int:
         """The number of what was destroyed last, 0 where nothing was."""
         with self.database.connection() as connection:
-            return (connection.execute(NEWEST).fetchone() or (0,))[0]
+            return int((connection.execute(NEWEST).fetchone() or (0,))[0])
 
     def wipe(self, streams: Iterable[UUID]) -> None:
         """This process keeps no key of these streams, nor any cipher made of one."""
