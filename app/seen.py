@@ -25,6 +25,7 @@ TOLD = (
     Customer.ConsentWithdrawn,
     Customer.DetailsGiven,
     Customer.DetailsCorrected,
+    Customer.CustomerErased,
     Erased,
 )
 

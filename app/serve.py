@@ -21,6 +21,7 @@ from adapters.http.writer import BusWriter
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
+from app.erasing.desk import Desk
 from app.exporting import exports_of
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -72,6 +73,7 @@ async def _serve(wiring: Wiring) -> None:
         receipts=wiring.receipts,
         experiments=lambda: experiments_of(wiring.experiment_events()),
         live=live,
+        erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
         extra_routes=shop,
         metrics=metrics,

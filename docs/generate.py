@@ -19,7 +19,7 @@ sys.path.insert(0, str(DOCS.parent))
 import msgspec  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
-from domain import customer, experiment, identity, product, values  # noqa: E402
+from domain import customer, experiment, identity, privacy, product, values  # noqa: E402
 from domain.event import Event, Retention, Visibility, uses_of, visibility  # noqa: E402
 from domain.merchandising import actions, conditions, rulebook  # noqa: E402
 from domain.merchandising import rules as ruleset  # noqa: E402
@@ -31,7 +31,7 @@ from readmodels import merchandising as live_rules  # noqa: E402
 
 GENERATED = "<!-- Written by docs/generate.py from the code. Change the code, then run: python docs/generate.py -->\n"
 AGGREGATES = ((customer, customer.Customer), (product, product.Product), (experiment, experiment.Experiment))
-AGGREGATES += ((rulebook, rulebook.RuleBook),)
+AGGREGATES += ((rulebook, rulebook.RuleBook), (privacy, privacy.ErasureRequest))
 KEY = re.compile(r"(?P<type>[A-Z]+) (?P<value>.+?)\. Writer: (?P<writer>.+?)\. (?P<expiry>.+)\.", re.DOTALL)
 WORDS = {Visibility.LEDGER: "Ledger", Visibility.OPEN: "Open", Visibility.SEALED: "Sealed"}
 
@@ -232,18 +232,18 @@ def processing_page() -> str:
             "What personal data the log holds, field by field: what for, on which basis in law, for how long (Art. 30",
             "GDPR). Each event class says so itself under `USES`",
             "([domain/processing.py](../domain/processing.py) has the uses); a field that does not say it fails the",
-            "build. All else that holds personal data (Redis, records in PostgreSQL, receipts, training sets, models) is",
-            "made from these events and is deleted or made anew with them.\n",
-            "- **Data subjects**: customers and visitors of the shop, in every channel. Of nobody known to be under 16 a",
-            "  profile is made.",
-            "- **Recipients**: none outside the shop. Nothing is sold or shared; the engine sends nothing to third parties.",
+            "build. All else that holds personal data (Redis, records in PostgreSQL, receipts, training sets, models)",
+            "is made from these events and is deleted or made anew with them.\n",
+            "- **Data subjects**: customers and visitors of the shop, in every channel. Of nobody known to be under 16",
+            "  a profile is made.",
+            "- **Recipients**: none outside the shop. Nothing is sold or shared; the engine sends nothing to others.",
             "- **Transfers to third countries**: none by the engine. Where its servers stand is the operator's choice.",
-            "- **Security**: fields marked *encrypted* are sealed, one by one, with a key of the person and a key of the",
-            "  month ([encryption.md](encryption.md)); readings of a person's record are audited ([access.md](access.md)).",
-            "- **For how long**: by [retention class](#retention). Fields marked *ledger* stay as long as law wants the books",
-            "  kept, also after erasure, and then name nobody.",
-            "- **The person's say**: purposes that somebody may refuse or withdraw ([consent.md](consent.md)); a dash where",
-            "  law or contract leaves no choice.\n",
+            "- **Security**: fields marked *encrypted* are sealed, one by one, with a key of the person and one of the",
+            "  month ([encryption.md](encryption.md)); readings of records are audited ([access.md](access.md)).",
+            "- **For how long**: by [retention class](#retention). Fields marked *ledger* stay as long as law wants the",
+            "  books kept, also after erasure, and then name nobody.",
+            "- **The person's say**: purposes that somebody may refuse or withdraw ([consent.md](consent.md)); a dash",
+            "  where law or contract leaves no choice.\n",
             "## Uses\n",
             table(("data", "what for", "basis (Art. 6(1))", "purposes that can be refused"), map(_use, Uses)),
             "",
@@ -268,9 +268,9 @@ def processing_page() -> str:
 
 def _personal(aggregate: type) -> Iterator[type[Event]]:
     for cls in aggregate.__dict__.values():
-        if inspect.isclass(cls) and issubclass(cls, Event) and hasattr(cls, "TOPIC"):
-            if cls.RETENTION is not Retention.PUBLIC:
-                yield cls
+        named = inspect.isclass(cls) and issubclass(cls, Event) and hasattr(cls, "TOPIC")
+        if named and cls.RETENTION is not Retention.PUBLIC:
+            yield cls
 
 
 def _use(use: Uses) -> tuple[str, ...]:

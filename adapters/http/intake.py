@@ -16,6 +16,7 @@ from adapters.http.signal import with_objections
 from commands.bus import Outcome
 from commands.command import Command
 from commands.consent import OptOut, WithdrawConsent
+from domain.identity import Identifier
 
 #: Larger bodies are parsed in a thread, so that others need not wait: 2 MiB of POSLog take 150 ms or more.
 LARGE_BYTES = 64 * 1024
@@ -54,6 +55,7 @@ class Intake:
     metrics: Metrics
     now: Callable[[], datetime]
     reader: Reader | None = None
+    redact: Callable[[Sequence[Identifier], str], object] | None = None
 
     async def take(self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust) -> Verdict:
         """Raises RejectedError, or UnavailableError if nothing was stored."""
@@ -67,6 +69,7 @@ class Intake:
         commands = [command for _, command in parsed.commands]
         outcomes = await self.writer.submit(commands) if commands else []
         await self._take_effect(commands, outcomes)
+        await self._redact(name, parsed)
         verdict = _judge(parsed, outcomes)
         self._count(name, verdict)
         return verdict
@@ -76,6 +79,14 @@ class Intake:
         for command, outcome in zip(commands, outcomes, strict=True):
             if self.reader and outcome.stream and outcome.events and isinstance(command, WithdrawConsent | OptOut):
                 await self.reader.wait_for(outcome.stream, outcome.version, timeout_ms=WITHDRAWN_MS)
+
+    async def _redact(self, name: str, parsed: Parsed) -> None:
+        """Requests to erase are in their ledger when this returns. Raises RejectedError where nobody takes any."""
+        for identifiers in parsed.redactions:
+            if self.redact is None:
+                raise RejectedError("topic", "requests to erase are not taken here", 422)
+            await to_thread.run_sync(self.redact, identifiers, f"channel:{name}")
+            parsed.skipped += 1
 
     def _count(self, name: str, verdict: Verdict) -> None:
         taken = verdict.taken

@@ -1,1 +1,1 @@
-"""What persons' rights cost."""
+"""How fast a person is forgotten, and how fast one is recognised."""
