@@ -21,6 +21,13 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS day_key (
     purpose smallint NOT NULL, day int NOT NULL, epoch int NOT NULL, wrapped bytea NOT NULL,
     PRIMARY KEY (purpose, day))""",
+    "CREATE INDEX IF NOT EXISTS stream_key_epoch ON stream_key (epoch)",
+    """CREATE TABLE IF NOT EXISTS wrapping_epoch (
+    epoch int PRIMARY KEY, opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    destroyed_at timestamptz, service text, final_at timestamptz)""",
+    """CREATE TABLE IF NOT EXISTS key_rotation (
+    epoch int PRIMARY KEY, begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rewrapped bigint NOT NULL DEFAULT 0, ended_at timestamptz)""",
 )
 ADD = "INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) ON CONFLICT DO NOTHING"
 GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%b)"
@@ -29,13 +36,7 @@ PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE 
 
 ROTATION_LOCK = 0x726F7461  # "rota": nothing is wrapped for an epoch while its key is being destroyed
 WHILE_WRAPPING = "SELECT pg_advisory_xact_lock_shared(%s)"
-WHILE_ROTATING = "SELECT pg_advisory_xact_lock(%s)"
-OLD_STREAMS = "SELECT stream, epoch, wrapped FROM stream_key WHERE epoch < %s FOR UPDATE"
-OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE epoch < %s FOR UPDATE"
-OLD_DAYS = "SELECT purpose, day, epoch, wrapped FROM day_key WHERE epoch < %s FOR UPDATE"
-REWRAP_DAY = "UPDATE day_key SET epoch = %s, wrapped = %s WHERE purpose = %s AND day = %s"
-REWRAP_STREAM = "UPDATE stream_key SET epoch = %s, wrapped = %s WHERE stream = %s"
-REWRAP_PERIOD = "UPDATE period_key SET epoch = %s, wrapped = %s WHERE period = %s"
+OPENED = "SELECT max(epoch) FROM wrapping_epoch"
 
 _UUID_BITS = 128
 T = TypeVar("T")
@@ -43,6 +44,12 @@ T = TypeVar("T")
 
 class KeyDestroyedError(Exception):
     """The key was destroyed: what it encrypted is gone for ever, and nothing more is encrypted with it."""
+
+
+def epoch_now(connection: Connection) -> int:
+    """What is wrapped for: this month's first epoch, or a later one that was opened on request."""
+    row = connection.execute(OPENED).fetchone()
+    return max(current_epoch(), (row and row[0]) or 0)
 
 
 class Keyring:
@@ -103,32 +110,12 @@ class Keyring:
         """A key of this use that is gone with the stream's data key. Raises KeyDestroyedError."""
         return derive(self._stream_key(stream), purpose)
 
-    def rewrap(self) -> list[int]:
-        """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""
-        with self.database.connection() as connection, connection.transaction():
-            connection.execute(WHILE_ROTATING, (ROTATION_LOCK,))
-            epoch = current_epoch()
-            streams = connection.execute(OLD_STREAMS, (epoch,)).fetchall()
-            for stream, old, wrapped in streams:
-                connection.execute(REWRAP_STREAM, (epoch, self._again(wrapped, old, epoch, stream.bytes), stream))
-            periods = connection.execute(OLD_PERIODS, (epoch,)).fetchall()
-            for period, old, wrapped, retention, month in periods:
-                context = f"{retention}:{month}".encode()
-                connection.execute(REWRAP_PERIOD, (epoch, self._again(wrapped, old, epoch, context), period))
-            for purpose, day, old, wrapped in connection.execute(OLD_DAYS, (epoch,)).fetchall():
-                context = f"day:{purpose}:{day}".encode()
-                connection.execute(REWRAP_DAY, (epoch, self._again(wrapped, old, epoch, context), purpose, day))
-        return self.wrapping.destroy_before(epoch)
-
     @contextmanager
     def wrapping_for_now(self) -> Iterator[tuple[Connection, int]]:
         """A transaction and the epoch to wrap for, which no rotation ends before the transaction has."""
         with self.database.connection() as connection, connection.transaction():
             connection.execute(WHILE_WRAPPING, (ROTATION_LOCK,))
-            yield connection, current_epoch()
-
-    def _again(self, wrapped: bytes, old: int, new: int, context: bytes) -> bytes:
-        return self.wrapping.wrap(self.wrapping.unwrap(wrapped, old, context), new, context)
+            yield connection, epoch_now(connection)
 
     def _stream_key(self, stream: UUID) -> bytes:
         key = self._streams.get(stream.int)
