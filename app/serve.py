@@ -19,6 +19,7 @@ from adapters.http.writer import BusWriter
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
+from app.erasing.desk import Desk
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from queries.experiments import experiments_of
@@ -67,6 +68,7 @@ async def _serve(wiring: Wiring) -> None:
         receipts=wiring.receipts,
         experiments=lambda: experiments_of(wiring.experiment_events()),
         live=live,
+        erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
         extra_routes=shop,
         metrics=metrics,

@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     mlflow_uri: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
     train_hour: Annotated[int, Field(ge=0, le=23)] = 3
     train_minute: Annotated[int, Field(ge=0, le=59)] = 20
+    erasure_window_h: Annotated[float, Field(ge=0, le=480)] = 72
+    erasure_four_eyes: bool = True
     l1_persons: Annotated[int, Field(ge=2, le=1_000_000)] = 20_000
     l1_mb: Annotated[int, Field(ge=1, le=65_536)] = 256
     stale_s: Annotated[float, Field(ge=0, le=3_600)] = 30

@@ -36,8 +36,10 @@ from adapters.kafka.envelope import Envelope
 from adapters.kafka.producer import KafkaWriter, Publisher
 from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
+from adapters.keys.wiping import Wiping
 from adapters.keys.wrapping import WrappingKeys, derive
 from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.privacy import ErasureLedger
 from adapters.receipts.exposing import Exposer
 from adapters.receipts.keeper import Keeper
 from adapters.receipts.mover import Mover
@@ -75,7 +77,7 @@ if TYPE_CHECKING:
     from adapters.http.live import Live
 
 LOGGER = logging.getLogger("bespoke.wiring")
-DATABASES = ("log", "catalogue", "keys", "directory", "ingest", "receipts")
+DATABASES = ("log", "catalogue", "keys", "directory", "ingest", "receipts", "privacy")
 
 
 class Wiring:
@@ -136,6 +138,8 @@ class Wiring:
             self.topology.create_table()
             self._provision_shards()
             self._log(Place(self._url("catalogue"), "public"), None, create=True)
+            self._log(Place(self._url("privacy"), "public"), None, create=True)
+            self.erasures.create_tables()
             self.states.create_table()
             self.kept_generations.create_table()
             self.made_keys.create_table()
@@ -172,7 +176,9 @@ class Wiring:
         """Data keys of streams and periods."""
         database = Database(self._url("keys"))
         self._stack.callback(database.close)
-        return Keyring(database, WrappingKeys(self.settings.wrapping_folder(), self.master))
+        keyring = Keyring(database, WrappingKeys(self.settings.wrapping_folder(), self.master))
+        self._stack.enter_context(Wiping(keyring))
+        return keyring
 
     @cached_property
     def directory(self) -> PostgresDirectory:
@@ -273,6 +279,14 @@ class Wiring:
         log = self._log(Place(self._url("catalogue"), "public"), None)
         self._stack.callback(log.close)
         return log
+
+    @cached_property
+    def erasures(self) -> ErasureLedger:
+        """Requests to erase, in a database that is not in the backups of the others."""
+        log, database = self._log(Place(self._url("privacy"), "public"), None), Database(self._url("privacy"))
+        self._stack.callback(log.close)
+        self._stack.callback(database.close)
+        return ErasureLedger(log, database)
 
     def past(self) -> Past:
         """The assortment at any position of the catalogue's log."""

@@ -9,6 +9,8 @@ from domain.values import Channel, Name
 
 #: Why an exposure is refused: the stream never was.
 UNKNOWN_STREAM = "UnknownStream"
+#: Or it is of somebody who was erased.
+ERASED_STREAM = "ErasedStream"
 
 
 class RecordExposure(Command):

@@ -19,7 +19,7 @@ sys.path.insert(0, str(DOCS.parent))
 import msgspec  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
-from domain import customer, experiment, identity, product, values  # noqa: E402
+from domain import customer, experiment, identity, privacy, product, values  # noqa: E402
 from domain.event import Event, Visibility, visibility  # noqa: E402
 from domain.merchandising import actions, conditions, rulebook  # noqa: E402
 from domain.merchandising import rules as ruleset  # noqa: E402
@@ -30,7 +30,7 @@ from readmodels import merchandising as live_rules  # noqa: E402
 
 GENERATED = "<!-- Written by docs/generate.py from the code. Change the code, then run: python docs/generate.py -->\n"
 AGGREGATES = ((customer, customer.Customer), (product, product.Product), (experiment, experiment.Experiment))
-AGGREGATES += ((rulebook, rulebook.RuleBook),)
+AGGREGATES += ((rulebook, rulebook.RuleBook), (privacy, privacy.ErasureRequest))
 KEY = re.compile(r"(?P<type>[A-Z]+) (?P<value>.+?)\. Writer: (?P<writer>.+?)\. (?P<expiry>.+)\.", re.DOTALL)
 WORDS = {Visibility.LEDGER: "Ledger", Visibility.OPEN: "Open", Visibility.SEALED: "Sealed"}
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from eventsourcing.domain import event
 
 from domain.assignment.hashing import HashVersion
+from domain.erased import Erased
 from domain.event import Aggregate, Created, Ledger, Retention, Sealed
 from domain.identity import Identifier, IdentifierKind
 from domain.values import (
@@ -24,6 +25,14 @@ from domain.values import (
     Text,
     Url,
 )
+
+
+class CustomerErasedError(Exception):
+    """The person was erased: nothing more is recorded on this stream, and whoever comes now is a stranger."""
+
+    def __init__(self, stream: UUID) -> None:
+        super().__init__(f"stream {stream} is erased")
+        self.stream = stream
 
 
 class Customer(Aggregate):
@@ -219,6 +228,32 @@ class Customer(Aggregate):
         hash_version: Sealed[HashVersion]
         decision_id: Sealed[Name | None] = None
 
+    class CustomerErased(Event):
+        """The person's keys are destroyed next. From here on the stream takes nothing but what the law wants kept."""
+
+        TOPIC = "customer.customer_erased"
+        RETENTION: ClassVar = Retention.TRANSACTION
+        occurred_at: Ledger[datetime]
+        source_id: Ledger[str]
+        channel: Ledger[Channel]
+        request: Ledger[UUID]
+
+    class LedgerRefunded(Event):
+        """Money that went back for an order of somebody who was erased: for the books, and of nobody."""
+
+        TOPIC = "customer.ledger_refunded"
+        RETENTION: ClassVar = Retention.TRANSACTION
+        occurred_at: Ledger[datetime]
+        source_id: Ledger[str]
+        channel: Ledger[Channel]
+        order_id: Ledger[Name]
+        return_id: Ledger[Name]
+        refund_cents: Ledger[Cents]
+        currency: Ledger[Currency]
+
+    #: False until ``CustomerErased``, or where the stream's key is gone.
+    erased = False
+
     @event(Opened)
     def __init__(self, kind: IdentifierKind) -> None:
         self.kind = kind
@@ -241,8 +276,32 @@ class Customer(Aggregate):
             channel=channel,
         )
 
+    @classmethod
+    def forgotten(cls, first: Erased) -> Self:
+        """A stream whose beginning cannot be read any more. Of what was on it, orders and returns are known by the
+        ledger alone."""
+        customer = cls.__new__(cls)
+        customer.__base_init__(first.originator_id, first.originator_version, first.timestamp)
+        customer.sources, customer.linked, customer.exposed = set(), set(), set()
+        customer.orders, customer.returns = set(), set()
+        customer.erased = True
+        return customer
+
+    def erase(self, request: UUID, *, occurred_at: datetime) -> None:
+        """Says once that the person is erased."""
+        if not self.erased:
+            self.trigger_event(
+                self.CustomerErased,
+                request=request,
+                occurred_at=occurred_at,
+                source_id=f"erasure:{request.hex}",
+                channel=Channel.SERVICE,
+            )
+
     def record(self, fact: type[Event], *, source_id: str, **fields: Any) -> None:
-        """Records a fact that needs no decision but one: it is not recorded yet."""
+        """Records a fact that needs no decision but one: it is not recorded yet. Raises CustomerErasedError."""
+        if self.erased:
+            raise CustomerErasedError(self.id)
         if source_id not in self.sources:
             self.trigger_event(fact, source_id=source_id, **fields)
 
@@ -262,9 +321,26 @@ class Customer(Aggregate):
             self.record(self.OrderPlaced, order_id=order_id, **fields)
 
     def return_lines(self, return_id: str, **fields: Any) -> None:
-        """A return is recorded once. It may come before its order does: deliveries are in no order."""
-        if return_id not in self.returns:
+        """A return is recorded once. It may come before its order does: deliveries are in no order. Of somebody who
+        was erased only money and order are recorded. Raises CustomerErasedError where the order is not theirs."""
+        if return_id in self.returns:
+            return
+        if self.erased and fields["order_id"] in self.orders:
+            self._refund(return_id, **fields)
+        else:
             self.record(self.LinesReturned, return_id=return_id, **fields)
+
+    def _refund(self, return_id: str, **fields: Any) -> None:
+        kept = ("order_id", "refund_cents", "currency", "occurred_at", "channel")
+        told = {name: fields[name] for name in kept}
+        self.trigger_event(self.LedgerRefunded, return_id=return_id, source_id=f"return:{return_id}", **told)
+
+    def recall(self, ledger: dict[str, Any]) -> None:
+        """An order or a return of which only the ledger tells is not recorded again."""
+        if "return_id" in ledger:
+            self.returns.add(ledger["return_id"])
+        elif "order_id" in ledger:
+            self.orders.add(ledger["order_id"])
 
     def expose(self, experiment: str, **fields: Any) -> None:
         """Exposed once to each experiment: the first arm is the one that counts, whatever is said later."""
@@ -285,6 +361,14 @@ class Customer(Aggregate):
 
     @event(LinesReturned)
     def _lines_returned(self, return_id: str) -> None:
+        self.returns.add(return_id)
+
+    @event(CustomerErased)
+    def _erased(self) -> None:
+        self.erased = True
+
+    @event(LedgerRefunded)
+    def _ledger_refunded(self, return_id: str) -> None:
         self.returns.add(return_id)
 
     @event(ExperimentExposed)

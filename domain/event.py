@@ -89,6 +89,9 @@ class Aggregate(BaseAggregate[UUID]):
     class Event(Event):
         pass
 
+    def recall(self, ledger: dict[str, Any]) -> None:
+        """Takes note of the ledger fields of an event of which nothing else is left."""
+
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """What the library does, less what it looks up for each event again: an aggregate's classes do not change."""
         kwargs["originator_id"] = self._id

@@ -209,6 +209,12 @@ def _opened(fact: Customer.Opened, draft: Draft, at: int, tag_: int) -> None:
     draft.kind = fact.kind.value
 
 
+@_rule(Customer.CustomerErased)
+def _erased(fact: Customer.CustomerErased, draft: Draft, at: int, tag_: int) -> None:
+    """Nothing is left, whether or not what was before can still be read."""
+    draft.__init__(CustomerRecord())  # type: ignore[misc]
+
+
 @_rule(Customer.IdentifierLinked)
 def _linked(fact: Customer.IdentifierLinked, draft: Draft, at: int, tag_: int) -> None:
     draft.neighbours().add(fact.other)

@@ -48,7 +48,7 @@ class CustomersProjection:
         while pending:
             pending = self._write(pending)
         self._settle({stream for each in batch for stream in _ends(each.event)})
-        self._keep({stream: self._known[stream][1] for stream in facts})
+        self._keep({s: record for s in facts if not (record := self._known[s][1]).gone})
         self._forget()
 
     def flush(self, *, idle: bool) -> None:
@@ -70,7 +70,7 @@ class CustomersProjection:
             after = self._fold(stream, before, events)
             folded[stream] = home, after
             if after.version > before.version:
-                writes.append(Write(home, stream, before.version, encode(after)))
+                writes.append(Write(home, stream, before.version, b"" if after.gone else encode(after)))
         answers = self._store.write(writes)
         self._known |= folded  # only now: what a failing store did not take must be folded again
         return self._again(facts, writes, answers)

@@ -82,7 +82,7 @@ class Settler:
         living = {stream for each in found.values() for stream in each.fields}
         lost = found.keys() - living - known.keys()
         records = self._source.records(sorted(lost)) if lost else {}
-        return {stream: encode(record) for stream, record in records.items()}
+        return {stream: encode(record) for stream, record in records.items() if not record.gone}
 
     def _rearrange(self, groups: "list[_Group]", patience: "_Patience") -> "list[_Group]":
         """One attempt at these groups; those that now rest: nobody else moved anything there until the last change."""

@@ -178,6 +178,11 @@ class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
     exposures: tuple[Exposure, ...] = ()
 
     @property
+    def gone(self) -> bool:
+        """Whether there were events and nothing of them is left: the person was erased."""
+        return self.version > 0 and not self.kind and self == CustomerRecord(version=self.version)
+
+    @property
     def arms(self) -> dict[str, str]:
         """Experiment → variant, of the first exposure to each."""
         return {each.experiment: each.variant for each in self.exposures}  # latest first: the first one stays

@@ -26,7 +26,8 @@ from adapters.eventlog.mapper import SealingMapper
 from adapters.eventlog.recorder import BatchRecorder
 from adapters.keys import KeyDestroyedError, Keyring
 from adapters.postgres import CONNECTION_PARTS, connection_parts
-from commands.ports import ConflictError, Progress, UnavailableError
+from commands.ports import ConflictError, ErasedError, Progress, UnavailableError
+from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Event
 
@@ -66,13 +67,11 @@ class PostgresLog:
         self.recorder = cast(BatchRecorder, self._application.recorder)
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
-        """The aggregates that exist among ``streams``. Raises KeyDestroyedError for one whose beginning is erased,
-        UnavailableError."""
+        """The aggregates that exist among ``streams``; one whose beginning cannot be read is an erased customer.
+        Raises UnavailableError."""
         aggregates: dict[UUID, Any] = {}
         for stream, events in self.streams(streams):
-            if isinstance(events[0], Erased):
-                raise KeyDestroyedError(f"stream {stream}")
-            aggregate: Any = None
+            aggregate: Any = Customer.forgotten(events[0]) if isinstance(events[0], Erased) else None
             for event in events:
                 aggregate = event.mutate(aggregate)
             aggregates[stream] = aggregate
@@ -95,7 +94,7 @@ class PostgresLog:
     def save(self, aggregates: Iterable[Any], progress: Progress | None = None) -> int:
         """All pending events in one transaction, with the consumer's progress; how many.
 
-        Raises ConflictError, FencedError, UnavailableError.
+        Raises ConflictError, ErasedError, FencedError, UnavailableError.
         """
         changed = list(aggregates)
         if not changed:
@@ -107,7 +106,7 @@ class PostgresLog:
             self._keyring.prefetch(a.id for a in changed)
         # Not through Application.save: nobody follows this application in process, and its bookkeeping costs a third.
         pending = [event for aggregate in changed for event in aggregate.collect_events()]
-        stored = [self.mapper.to_stored_event(event) for event in pending]
+        stored = [self._stored(event) for event in pending]
         with translated():
             self.recorder.insert_events(stored, progress=progress)
         return len(stored)
@@ -147,6 +146,14 @@ class PostgresLog:
         """Fetches the keys of many streams in one round trip. Raises UnavailableError."""
         if self._keyring is not None:
             self._keyring.prefetch(streams)
+
+    def _stored(self, event: Event) -> StoredEvent:
+        try:
+            return self.mapper.to_stored_event(event)
+        except KeyDestroyedError as error:
+            if self._keyring is not None and error.stream is not None:
+                self._keyring.wipe([error.stream])
+            raise ErasedError([event.originator_id]) from None
 
     def _by_stream(self, stored: Sequence[StoredEvent]) -> Iterator[tuple[UUID, list[Event]]]:
         self._prefetch(stored)

@@ -22,6 +22,10 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_REQUEST = "privacy:request"
+    PRIVACY_APPROVE = "privacy:approve"
+    PRIVACY_ERASE = "privacy:erase"
 
 
 PUBLIC_SCOPES = frozenset({Scope.CHANNEL_WRITE})

@@ -28,11 +28,25 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS key_rotation (
     epoch int PRIMARY KEY, begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     rewrapped bigint NOT NULL DEFAULT 0, ended_at timestamptz)""",
+    """CREATE TABLE IF NOT EXISTS destroyed_key (
+    stream uuid PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY UNIQUE, epoch int NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp())""",
 )
-ADD = "INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) ON CONFLICT DO NOTHING"
+ADD = """INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) AS new (stream, epoch, wrapped)
+    WHERE NOT EXISTS (SELECT 1 FROM destroyed_key d WHERE d.stream = new.stream) ON CONFLICT DO NOTHING"""
 GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%b)"
 ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE "
+
+DESTROY_LOCK = 0x64657374  # "dest": numbers of destroyed keys are given in the order in which they can be seen
+DESTROYING = "SELECT pg_advisory_xact_lock(%s)"
+DESTROY = "DELETE FROM stream_key WHERE stream = ANY(%b) RETURNING stream, epoch"
+DESTROYED = """INSERT INTO destroyed_key (stream, epoch)
+    SELECT wanted.stream, coalesce(found.epoch, %b) FROM unnest(%b::uuid[]) AS wanted (stream)
+    LEFT JOIN unnest(%b::uuid[], %b::int[]) AS found (stream, epoch) USING (stream) ON CONFLICT DO NOTHING"""
+EPOCHS = "SELECT stream, epoch FROM destroyed_key WHERE stream = ANY(%b)"
+NEWLY = "SELECT number, stream FROM destroyed_key WHERE number > %b ORDER BY number"
+NEWEST = "SELECT coalesce(max(number), 0) FROM destroyed_key"
 
 ROTATION_LOCK = 0x726F7461  # "rota": nothing is wrapped for an epoch while its key is being destroyed
 WHILE_WRAPPING = "SELECT pg_advisory_xact_lock_shared(%s)"
@@ -43,7 +57,12 @@ T = TypeVar("T")
 
 
 class KeyDestroyedError(Exception):
-    """The key was destroyed: what it encrypted is gone for ever, and nothing more is encrypted with it."""
+    """The key was destroyed: what it encrypted is gone for ever, and it encrypts nothing more. ``stream``: whose
+    it was, None for a period's."""
+
+    def __init__(self, what: str, stream: UUID | None = None) -> None:
+        super().__init__(what)
+        self.stream = stream
 
 
 def epoch_now(connection: Connection) -> int:
@@ -110,6 +129,55 @@ class Keyring:
         """A key of this use that is gone with the stream's data key. Raises KeyDestroyedError."""
         return derive(self._stream_key(stream), purpose)
 
+    def destroy(self, streams: Collection[UUID]) -> int:
+        """Destroys the data keys of streams for ever; how many there were. That they are destroyed is kept: none
+        gets a new one, and other processes learn of it. Idempotent. Raises UnavailableError."""
+        wanted = sorted(set(streams))
+        with self.database.connection() as connection, connection.transaction():
+            connection.execute(DESTROYING, (DESTROY_LOCK,))
+            rows = connection.execute(DESTROY, (wanted,)).fetchall()
+            found = [row[0] for row in rows], [row[1] for row in rows]
+            connection.execute(DESTROYED, (epoch_now(connection), wanted, *found))
+        self.wipe(wanted)
+        return len(rows)
+
+    def destroyed(self, streams: Collection[UUID]) -> dict[UUID, int]:
+        """Those of them whose key was destroyed, each with the epoch that it was last wrapped for."""
+        with self.database.connection() as connection:
+            return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())  # type: ignore[arg-type]
+
+    def living(self, streams: Collection[UUID]) -> set[UUID]:
+        """Those of them that have a data key, as the database says. Raises UnavailableError."""
+        with self.database.connection() as connection:
+            return {row[0] for row in connection.execute(GET, (list(streams),)).fetchall()}
+
+    def destroyed_since(self, number: int) -> list[tuple[int, UUID]]:
+        """Streams whose keys were destroyed after that number, each with its own."""
+        with self.database.connection() as connection:
+            return connection.execute(NEWLY, (number,)).fetchall()  # type: ignore[return-value]
+
+    def newest_destroyed(self) -> int:
+        """The number of what was destroyed last, 0 where nothing was."""
+        with self.database.connection() as connection:
+            return (connection.execute(NEWEST).fetchone() or (0,))[0]
+
+    def wipe(self, streams: Iterable[UUID]) -> None:
+        """This process keeps no key of these streams, nor any cipher made of one."""
+        for stream in streams:
+            self._streams.drop(stream.int)
+            for period in list(self._periods):
+                self._ciphers.drop(stream.int | period << _UUID_BITS)
+
+    def wipe_all(self) -> None:
+        """This process keeps no stream's key: it cannot be known any more which of them are destroyed."""
+        self._streams.clear()
+        self._ciphers.clear()
+
+    @property
+    def holds(self) -> int:
+        """How many streams' keys this process keeps."""
+        return len(self._streams)
+
     @contextmanager
     def wrapping_for_now(self) -> Iterator[tuple[Connection, int]]:
         """A transaction and the epoch to wrap for, which no rotation ends before the transaction has."""
@@ -123,7 +191,7 @@ class Keyring:
             self._load([stream])
             key = self._streams.get(stream.int)
         if key is None:
-            raise KeyDestroyedError(f"stream {stream}")
+            raise KeyDestroyedError(f"stream {stream}", stream)
         return key
 
     def _load(self, streams: list[UUID]) -> None:

@@ -32,6 +32,8 @@ SOME = f"SELECT {COLUMNS} FROM receipt WHERE decision = ANY(%s)"
 OF_PERSON = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) ORDER BY decision DESC LIMIT %s"
 LATEST = f"SELECT {COLUMNS} FROM receipt WHERE day >= %s ORDER BY decision LIMIT %s"
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE sealed IS NULL), min(day), max(day) FROM receipt"
+FORGET = "UPDATE receipt SET sealed = NULL WHERE key = ANY(%s) AND sealed IS NOT NULL"
+EMPTY = "SELECT key, count(*) FROM receipt WHERE key = ANY(%s) GROUP BY key"
 EXPIRE = "DELETE FROM receipt WHERE day < %s"
 DAY_MS = 86_400_000
 NONCE = 12
@@ -92,6 +94,12 @@ class PostgresReceipts:
             rows = connection.execute(LATEST, (day, limit)).fetchall()
         for row in rows:
             yield row[0], self._opened(*row)
+
+    def forget(self, streams: Sequence[UUID]) -> dict[UUID, int]:
+        """Empties the receipts of erased streams; how many each has. Idempotent. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            connection.execute(FORGET, (list(streams),))
+            return dict(connection.execute(EMPTY, (list(streams),)).fetchall())  # type: ignore[arg-type]
 
     def counts(self) -> Counted:
         """Raises UnavailableError."""

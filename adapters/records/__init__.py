@@ -45,6 +45,7 @@ COVER = SQL(
     """INSERT INTO {0} VALUES (%b, %b) ON CONFLICT (shape) DO UPDATE SET covered = excluded.covered
     WHERE {0}.covered < excluded.covered"""
 )
+FORGET = SQL("DELETE FROM {} WHERE stream = ANY(%b) RETURNING stream")
 COVERED = SQL("SELECT covered FROM {} WHERE shape = %b")
 #: A second later is soon enough: what is lost with the server is behind the position that it is covered up to.
 RELAXED = SQL("SET LOCAL synchronous_commit TO off")
@@ -112,6 +113,12 @@ class PostgresRecords:
         """
         rows = self._rows(PAGE, (after, customer.SHAPE, limit))
         return self._opened(rows), rows[-1][0] if len(rows) == limit else None
+
+    def forget(self, streams: Sequence[UUID]) -> list[UUID]:
+        """Deletes the records of these streams; of which there were some. Raises UnavailableError."""
+        with translated(), self._datastore.get_connection() as connection, connection.transaction():
+            rows: Any = connection.execute(FORGET.format(self._records), (list(streams),)).fetchall()
+        return [row["stream"] if isinstance(row, dict) else row[0] for row in rows]
 
     def save_part(self, part: bytes) -> None:
         """Replaces the shard's part of the statistics. Raises UnavailableError."""

@@ -140,9 +140,12 @@ def test_what_identifies_somebody_is_never_in_clear() -> None:
         if name not in cls.ENVELOPE and visibility(field).name != "SEALED"  # type: ignore[union-attr]
     }
     ledger = {"occurred_at", "channel", "order_id", "currency"}
+    returned = ledger | {"return_id", "refund_cents"}
     placed = {"total_cents", "tax_cents", "shipping_cents", "discount_cents"}
     assert clear == {f"Customer.OrderPlaced.{n}" for n in ledger | placed} | {
-        f"Customer.LinesReturned.{n}" for n in ledger | {"return_id", "refund_cents"}
+        f"Customer.{cls}.{n}" for cls in ("LinesReturned", "LedgerRefunded") for n in returned
+    } | {"Customer.LedgerRefunded.source_id"} | {
+        f"Customer.CustomerErased.{n}" for n in ("occurred_at", "channel", "source_id", "request")
     }
 
 

@@ -137,6 +137,18 @@ VALUES: dict[str, Any] = {
     ],
     "topic": "customer.searched",
     "ledger": {},
+    "request": OTHER,
+    "subject": OTHER,
+    "streams": [OTHER],
+    "by": "key:officer-1",
+    "source": "api",
+    "cancel_until": "2026-03-08T11:59:59Z",
+    "due_at": "2026-03-29T11:59:59Z",
+    "four_eyes": True,
+    "method": "email-link",
+    "ground": "legal-claim",
+    "step": "keys",
+    "epoch": 24314,
 }
 
 
