@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import LiteralString, TypeVar
 from uuid import UUID
 
@@ -31,6 +32,9 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS destroyed_key (
     stream uuid PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY UNIQUE, epoch int NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp())""",
+    """CREATE TABLE IF NOT EXISTS destroyed_period (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, period int NOT NULL, retention smallint NOT NULL,
+    month int NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())""",
 )
 ADD = """INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) AS new (stream, epoch, wrapped)
     WHERE NOT EXISTS (SELECT 1 FROM destroyed_key d WHERE d.stream = new.stream) ON CONFLICT DO NOTHING"""
@@ -45,8 +49,11 @@ DESTROYED = """INSERT INTO destroyed_key (stream, epoch)
     SELECT wanted.stream, coalesce(found.epoch, %b) FROM unnest(%b::uuid[]) AS wanted (stream)
     LEFT JOIN unnest(%b::uuid[], %b::int[]) AS found (stream, epoch) USING (stream) ON CONFLICT DO NOTHING"""
 EPOCHS = "SELECT stream, epoch FROM destroyed_key WHERE stream = ANY(%b)"
+DESTRUCTIONS = "SELECT stream, epoch, at FROM destroyed_key WHERE stream = ANY(%b)"
 NEWLY = "SELECT number, stream FROM destroyed_key WHERE number > %b ORDER BY number"
 NEWEST = "SELECT coalesce(max(number), 0) FROM destroyed_key"
+
+NEWEST_PERIOD = "SELECT coalesce(max(number), 0) FROM destroyed_period"
 
 ROTATION_LOCK = 0x726F7461  # "rota": nothing is wrapped for an epoch while its key is being destroyed
 WHILE_WRAPPING = "SELECT pg_advisory_xact_lock_shared(%s)"
@@ -146,6 +153,12 @@ class Keyring:
         with self.database.connection() as connection:
             return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())  # type: ignore[arg-type]
 
+    def destructions(self, streams: Collection[UUID]) -> dict[UUID, tuple[int, datetime]]:
+        """Those of them whose key was destroyed: the epoch that it was last wrapped for, and when it was destroyed."""
+        with self.database.connection() as connection:
+            rows = connection.execute(DESTRUCTIONS, (list(streams),)).fetchall()
+        return {stream: (epoch, at) for stream, epoch, at in rows}
+
     def living(self, streams: Collection[UUID]) -> set[UUID]:
         """Those of them that have a data key, as the database says. Raises UnavailableError."""
         with self.database.connection() as connection:
@@ -161,6 +174,11 @@ class Keyring:
         with self.database.connection() as connection:
             return (connection.execute(NEWEST).fetchone() or (0,))[0]
 
+    def newest_period(self) -> int:
+        """The number of the period that was destroyed last, 0 where none was."""
+        with self.database.connection() as connection:
+            return (connection.execute(NEWEST_PERIOD).fetchone() or (0,))[0]
+
     def wipe(self, streams: Iterable[UUID]) -> None:
         """This process keeps no key of these streams, nor any cipher made of one."""
         for stream in streams:
@@ -168,8 +186,23 @@ class Keyring:
             for period in list(self._periods):
                 self._ciphers.drop(stream.int | period << _UUID_BITS)
 
+    def alive(self, stream: UUID) -> bool:
+        """Whether the stream's data key is there. Raises UnavailableError."""
+        try:
+            return bool(self._stream_key(stream))
+        except KeyDestroyedError:
+            return False
+
+    def wipe_periods(self) -> None:
+        """This process keeps no period's key: they are few, and soon read again."""
+        self._periods.clear()
+        self._period_ids.clear()
+        self._ciphers.clear()
+
     def wipe_all(self) -> None:
-        """This process keeps no stream's key: it cannot be known any more which of them are destroyed."""
+        """This process keeps no key: it cannot be known any more which of them are destroyed."""
+        self._periods.clear()
+        self._period_ids.clear()
         self._streams.clear()
         self._ciphers.clear()
 
