@@ -65,7 +65,7 @@ def create_app(
     metrics, audited = metrics or Metrics(), Audited(audit)
     app = Litestar(
         [
-            *write_routes(Intake(writer, metrics, now), channels, access),
+            *write_routes(Intake(writer, metrics, now, erasures.redact if erasures else None), channels, access),
             *recommendation_routes(reader, access),
             *read_routes(reader, access, audited),
             *(rule_routes(RuleDesk(*rules, reader, audited, now), access) if rules else ()),

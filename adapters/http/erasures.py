@@ -31,7 +31,9 @@ _FORBID = ConfigDict(frozen=True, extra="forbid")
 class Erasures(Protocol):
     """Requests to erase. Raises UnavailableError, LookupError, ErasureRefusedError."""
 
-    immediate: bool
+    @property
+    def immediate(self) -> bool:
+        """Whether whoever asks may approve, and nothing is waited for then."""
 
     def ask(
         self,
@@ -43,6 +45,9 @@ class Erasures(Protocol):
         approve: bool = False,
     ) -> Told:
         """A request, or the open one there is."""
+
+    def redact(self, identifiers: Sequence[Identifier], by: str) -> int:
+        """Requests of a platform, which vouches for them, for everybody whom these name; how many."""
 
     def one(self, request: UUID) -> Told:
         """What became of it."""

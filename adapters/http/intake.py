@@ -12,6 +12,7 @@ from adapters.http.metrics import Metrics
 from adapters.http.ports import Writer
 from adapters.http.problems import FieldError
 from commands.bus import Outcome
+from domain.identity import Identifier
 
 #: Larger bodies are parsed in a thread, so that others need not wait: 2 MiB of POSLog take 150 ms or more.
 LARGE_BYTES = 64 * 1024
@@ -47,6 +48,7 @@ class Intake:
     writer: Writer
     metrics: Metrics
     now: Callable[[], datetime]
+    redact: Callable[[Sequence[Identifier], str], object] | None = None
 
     async def take(self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust) -> Verdict:
         """Raises RejectedError, or UnavailableError if nothing was stored."""
@@ -57,9 +59,18 @@ class Intake:
             parsed = _parse(channel, delivery, trust)
         commands = [command for _, command in parsed.commands]
         outcomes = await self.writer.submit(commands) if commands else []
+        await self._redact(name, parsed)
         verdict = _judge(parsed, outcomes)
         self._count(name, verdict)
         return verdict
+
+    async def _redact(self, name: str, parsed: Parsed) -> None:
+        """Requests to erase are in their ledger when this returns. Raises RejectedError where nobody takes any."""
+        for identifiers in parsed.redactions:
+            if self.redact is None:
+                raise RejectedError("topic", "requests to erase are not taken here", 422)
+            await to_thread.run_sync(self.redact, identifiers, f"channel:{name}")
+            parsed.skipped += 1
 
     def _count(self, name: str, verdict: Verdict) -> None:
         taken = verdict.taken

@@ -121,6 +121,10 @@ class Envelope:
         """The HMAC that stands for an identifier, as in records' keys."""
         return self._directory.pseudonym(identifier)
 
+    def forgotten_at(self, pseudonyms: Iterable[bytes]) -> dict[bytes, datetime]:
+        """When those of these identifiers were forgotten that lately were. Raises UnavailableError."""
+        return self._directory.forgotten_at(pseudonyms)
+
     def _data(self, key: bytes, value: bytes, told: dict[str, bytes]) -> bytes:
         named = told.get("ce_keyday", b"")
         if not named.isdigit() or len(named) > 6:

@@ -151,7 +151,7 @@ class Keyring:
     def destroyed(self, streams: Collection[UUID]) -> dict[UUID, int]:
         """Those of them whose key was destroyed, each with the epoch that it was last wrapped for."""
         with self.database.connection() as connection:
-            return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())  # type: ignore[arg-type]
+            return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())
 
     def destructions(self, streams: Collection[UUID]) -> dict[UUID, tuple[int, datetime]]:
         """Those of them whose key was destroyed: the epoch that it was last wrapped for, and when it was destroyed."""
@@ -167,12 +167,12 @@ class Keyring:
     def destroyed_since(self, number: int) -> list[tuple[int, UUID]]:
         """Streams whose keys were destroyed after that number, each with its own."""
         with self.database.connection() as connection:
-            return connection.execute(NEWLY, (number,)).fetchall()  # type: ignore[return-value]
+            return connection.execute(NEWLY, (number,)).fetchall()
 
     def newest_destroyed(self) -> int:
         """The number of what was destroyed last, 0 where nothing was."""
         with self.database.connection() as connection:
-            return (connection.execute(NEWEST).fetchone() or (0,))[0]
+            return int((connection.execute(NEWEST).fetchone() or (0,))[0])
 
     def newest_period(self) -> int:
         """The number of the period that was destroyed last, 0 where none was."""

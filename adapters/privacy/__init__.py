@@ -135,7 +135,7 @@ class ErasureLedger:
     def _read(self, query: str, values: tuple[Any, ...]) -> list[ErasureStatus]:
         self.refresh()
         with self._database.connection() as connection:
-            rows = connection.execute(query, values).fetchall()  # type: ignore[call-overload]
+            rows = connection.execute(query, values).fetchall()
         return [_DECODER.decode(row[0]) for row in rows]
 
 

@@ -102,7 +102,7 @@ class PostgresReceipts:
         """Empties the receipts of erased streams; how many each has. Idempotent. Raises UnavailableError."""
         with self._database.connection() as connection:
             connection.execute(FORGET, (list(streams),))
-            return dict(connection.execute(EMPTY, (list(streams),)).fetchall())  # type: ignore[arg-type]
+            return dict(connection.execute(EMPTY, (list(streams),)).fetchall())
 
     def readable(self, streams: Sequence[UUID]) -> int:
         """How many receipts of these streams still have a content. Raises UnavailableError."""

@@ -10,6 +10,7 @@ from msgspec import to_builtins
 from app.cli.customers import account, accounted, identified
 from app.cli.output import fail, json_option, show
 from app.erasing.desk import REFUSALS, Desk
+from app.erasing.later import follow_up
 from app.erasing.reapply import reapply as apply_again
 from app.settings import Settings
 from app.wiring import Wiring
@@ -124,6 +125,16 @@ def reapply(as_json: bool) -> None:
         wiring.provision()
         count = apply_again(wiring)
     show({"reapplied": count}, f"{count} erasures were done again.", as_json=as_json)
+
+
+@privacy.command()
+@json_option
+def finish(as_json: bool) -> None:
+    """Do now what follows erasures with the next generation; else the worker does, once a day."""
+    with Wiring(Settings()) as wiring:
+        wiring.provision()
+        count = follow_up(wiring)
+    show({"steps": count}, f"{count} steps were done.", as_json=as_json)
 
 
 def _decided(decide: Callable[[Desk, str], Told], actor: str | None, action: str, as_json: bool) -> None:

@@ -41,7 +41,7 @@ class Desk:
         status = asking.ask(self._wiring, Asked(who, by, source, method, approve))
         return self._told(self._begun(status) if approve else status)
 
-    def redact(self, identifiers: Sequence[Identifier], *, by: str) -> int:
+    def redact(self, identifiers: Sequence[Identifier], by: str) -> int:
         """Requests of a platform, which vouches for them, for everybody whom these name; how many. Nobody is fine."""
         found: set[UUID] = set()
         for identifier in identifiers:

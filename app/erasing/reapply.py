@@ -44,6 +44,6 @@ def _again(wiring: Wiring, todo: dict[UUID, tuple[UUID, ...]]) -> None:
         for request, found in STEPS[step](wiring, todo).items():
             counts[request] |= {f"{step.value}.{name}": count for name, count in found.items()}
     requests = wiring.erasures.load(list(todo))
-    for number, request in requests.items():
-        request.reapply(counts[number], occurred_at=datetime.now(UTC))
+    for number, found_again in requests.items():
+        found_again.reapply(counts[number], occurred_at=datetime.now(UTC))
     wiring.erasures.save(requests.values())
