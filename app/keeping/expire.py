@@ -1,7 +1,8 @@
 """What has served its time goes: facts by class and month, visitors who stay away, receipts, keys of days.
 
-Keys of periods first, so that nothing expired can be read; then the records that were made of it: all are folded anew
-from what can still be read, beside the live ones, and the old ones deleted.
+Visitors first: who has no name is known by how the stream began, which expires as well. Then keys of periods, and at
+last the records that were made of what they sealed: all are folded anew from what can still be read, beside the live
+ones, and the old ones deleted.
 """
 
 from collections.abc import Mapping
@@ -31,12 +32,13 @@ class Expired:
 
 
 def first_months(settings: Settings, now: datetime) -> Mapping[Retention, int]:
-    """Class → the first month that is kept of it: the present month does not count."""
+    """Class → the first month that is kept of it: the present month does not count. How a stream began is kept until
+    it is known that an anonymous visitor stays away."""
     now_, kept = now.astimezone(UTC), settings
     month = now_.year * 12 + now_.month - 1
     return {
         Retention.BEHAVIOUR: month - kept.keep_behaviour_months,
-        Retention.IDENTITY: month - kept.keep_identity_months,
+        Retention.IDENTITY: month - max(kept.keep_identity_months, kept.keep_anonymous_months),
         Retention.TRANSACTION: month - kept.keep_transaction_months,
         Retention.CONSENT: month - kept.keep_consent_months,
     }
@@ -52,8 +54,8 @@ def expire(wiring: Wiring, now: datetime | None = None, *, dry_run: bool = False
     if dry_run:
         count = sum(len(some) for some in visitors)
         return Expired(tuple(past), count, wiring.receipts.older(last_day), 0, 0, 0)
-    periods.destroy(past)
     gone = sum(anonymous.forget(wiring, some) for some in visitors)
+    periods.destroy(past)
     receipts, day_keys = wiring.receipts.expire(last_day), expire_day_keys(wiring, now)
     records = sum(shard.drop_expired(periods.living()) for shard in wiring.records)
     rebuilt = _fold_anew(wiring) if past or records else 0

@@ -1,4 +1,4 @@
-"""The proof of a real erasure: it holds, it says what is still to come, and it does not hold where something is left."""
+"""The proof of a real erasure: it holds, and does not where something is left."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4
