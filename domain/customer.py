@@ -348,15 +348,20 @@ class Customer(Aggregate):
         )
 
     @classmethod
-    def forgotten(cls, first: Erased) -> Self:
-        """A stream whose beginning cannot be read any more. Of what was on it, orders and returns are known by the
-        ledger alone."""
+    def forgotten(cls, first: Erased, *, erased: bool = True) -> Self:
+        """A stream whose beginning cannot be read any more: the person is erased, or that month's facts have expired
+        and the stream goes on. Of what cannot be read, orders and returns are known by the ledger alone."""
         customer = cls.__new__(cls)
         customer.__base_init__(first.originator_id, first.originator_version, first.timestamp)
         customer.sources, customer.linked, customer.exposed = set(), set(), set()
         customer.orders, customer.returns = set(), set()
-        customer.erased = True
+        customer.erased = erased
         return customer
+
+    def known_by(self, identifier: Identifier) -> None:
+        """Tells a stream whose beginning has expired which kind of identifier it belongs to; others know."""
+        if not hasattr(self, "kind"):
+            self.kind = identifier.kind
 
     def erase(self, request: UUID, *, occurred_at: datetime) -> None:
         """Says once that the person is erased."""
