@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from adapters.http import logs
 from adapters.http.app import create_app
 from adapters.http.auth import Access
+from adapters.http.compliance import compliance_routes
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
 from adapters.http.keys import ApiKeys
@@ -20,6 +21,7 @@ from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
+from app.compliance import compliance_desk
 from app.demo import eshop
 from app.erasing.desk import Desk
 from app.exporting import exports_of
@@ -75,7 +77,7 @@ async def _serve(wiring: Wiring) -> None:
         live=live,
         erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
-        extra_routes=shop,
+        extra_routes=[*shop, *compliance_routes(compliance_desk(wiring, queries, rights))],
         metrics=metrics,
     )
     following = asyncio.create_task(_follow(wiring, keys))

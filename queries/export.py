@@ -38,7 +38,7 @@ DETAILS = (Customer.DetailsGiven.TOPIC, Customer.DetailsCorrected.TOPIC)
 EXPOSURES = (Customer.ExperimentExposed.TOPIC,)
 REQUESTS = (Customer.AccessRequested.TOPIC, Customer.AccessGranted.TOPIC)
 #: Events that tell about the person rather than what they did: few, and told in sections of their own.
-ABOUT = (*TOPICS, *CONSENTS, *DETAILS, *EXPOSURES, *REQUESTS)
+ABOUT = (*TOPICS, *CONSENTS, *DETAILS, *EXPOSURES, *REQUESTS, Customer.CustomerErased.TOPIC)
 
 
 class Log(History, Protocol):
@@ -96,9 +96,9 @@ class Exports:
     def members(self, stream: UUID) -> frozenset[UUID]:
         """The streams that are one person with this one; none for one that is not there."""
         circle = Circle(stream, NOW)
-        circle.add([stream], self._read([stream], TOPICS))
+        circle.add([stream], self.read([stream], TOPICS))
         while missing := sorted(circle.missing()):
-            circle.add(missing, self._read(missing, TOPICS))
+            circle.add(missing, self.read(missing, TOPICS))
         return circle.person()
 
     def dossier(self, stream: UUID, made_at: datetime) -> Dossier | None:
@@ -106,8 +106,8 @@ class Exports:
         members = sorted(self.members(stream))
         if not members:
             return None
-        about = dict(self._read(members, ABOUT))
-        if any(events and isinstance(events[0], Erased) for events in about.values()):
+        about = dict(self.read(members, ABOUT))
+        if any(is_erased(events) for events in about.values()):
             return self._of_erased(members, made_at)
         return self._of_known(members, about, made_at)
 
@@ -132,7 +132,7 @@ class Exports:
 
     def _of_erased(self, members: list[UUID], made_at: datetime) -> Dossier:
         """Its ledger: orders and returns alone are read, which are few."""
-        money = dict(self._read(members, tuple(MONEY)))
+        money = dict(self.read(members, tuple(MONEY)))
         left = {member: [erased(event) for event in money.get(member, [])] for member in members}
         counts = {member: sum(1 for _ in self._events(member)) for member in members}
         return Dossier(
@@ -151,12 +151,19 @@ class Exports:
         shards = tuple(self._shards)
         return shards[shard_of(stream, len(shards))].events(stream)
 
-    def _read(self, streams: Sequence[UUID], topics: Sequence[str]) -> list[tuple[UUID, list[Event]]]:
+    def read(self, streams: Sequence[UUID], topics: Sequence[str] | None = None) -> list[tuple[UUID, list[Event]]]:
+        """Those of the streams that there are, each with all its events, or those of some topics."""
         found: list[tuple[UUID, list[Event]]] = []
         shards = tuple(self._shards)
         for number, shard in enumerate(shards):
             found += shard.streams([s for s in streams if shard_of(s, len(shards)) == number], topics)
         return found
+
+
+def is_erased(events: Sequence[Event]) -> bool:
+    """Whether these tell that their person is erased: the key is destroyed, or will be next."""
+    first = isinstance(events[0], Erased) if events else False
+    return first or any(isinstance(event, Customer.CustomerErased) for event in events)
 
 
 #: Section → topics of its events.
