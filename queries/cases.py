@@ -12,7 +12,7 @@ from projections.moment import millis
 from queries.answers import LoggedEvent, Profile
 from queries.decisions import Gone, Told, told
 from queries.export import CONSENTS, Exports, topic_of
-from queries.moment import Moment
+from queries.moment import Moment, happened_at
 from queries.ports import History
 from queries.profile import kept, skus_of, unified
 from queries.recommend.decision import Decision
@@ -113,4 +113,4 @@ def _named(answer: Told) -> set[str]:
 
 
 def _first(past: Snapshot) -> int:
-    return min((millis(events[0].timestamp) for events in past.streams.values() if events), default=0)
+    return min((millis(happened_at(event)) for events in past.streams.values() for event in events), default=0)

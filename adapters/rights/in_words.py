@@ -19,6 +19,8 @@ EVENTS: Mapping[str, str] = {
     "customer.checkout_started": "Checkout started",
     "customer.order_placed": "Order",
     "customer.lines_returned": "Return",
+    "customer.ledger_refunded": "Refund, after the erasure",
+    "customer.customer_erased": "Erased",
     "customer.consent_given": "Consent given",
     "customer.consent_withdrawn": "Consent withdrawn",
     "customer.consent_string_received": "Consent string received",
@@ -44,6 +46,8 @@ _TITLES: Mapping[str, str] = {"sku": "SKU", "skus": "SKUs", "url": "URL", "by": 
 
 def title_of(name: str) -> str:
     """A field's name as people read it."""
+    if len(name) == 3 and name.isupper():  # a currency
+        return name
     return _TITLES.get(name) or name.removesuffix("_cents").replace("_", " ").capitalize()
 
 
