@@ -177,7 +177,7 @@ class Keyring:
     def newest_period(self) -> int:
         """The number of the period that was destroyed last, 0 where none was."""
         with self.database.connection() as connection:
-            return (connection.execute(NEWEST_PERIOD).fetchone() or (0,))[0]
+            return int((connection.execute(NEWEST_PERIOD).fetchone() or (0,))[0])
 
     def wipe(self, streams: Iterable[UUID]) -> None:
         """This process keeps no key of these streams, nor any cipher made of one."""
