@@ -23,6 +23,7 @@ TOLD = (
     Customer.IdentifierUnlinked,
     Customer.ConsentGiven,
     Customer.ConsentWithdrawn,
+    Customer.CustomerErased,
     Erased,
 )
 

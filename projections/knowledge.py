@@ -15,10 +15,12 @@ from readmodels.customer import CustomerRecord
 
 
 def unreadable(streams: Iterable[Sequence[Event]]) -> bool:
-    """Whether a stream is erased, or holds a withdrawal of which nobody can tell any more what it was about."""
+    """Whether a stream is erased (its key may go a moment later), or holds a withdrawal of which nobody can tell any
+    more what it was about."""
     withdrawn = Customer.ConsentWithdrawn.TOPIC
     return any(
-        isinstance(event, Erased) and (place == 0 or event.topic == withdrawn)
+        isinstance(event, Customer.CustomerErased)
+        or (isinstance(event, Erased) and (place == 0 or event.topic == withdrawn))
         for events in streams
         for place, event in enumerate(events)
     )
