@@ -35,6 +35,9 @@ def test_an_erasure_is_proven_to_somebody_with_the_public_key_alone(wiring: Wiri
     projected(wiring)
     request = str(erased(wiring, ANN).request)
     proof, key = str(tmp_path / "proof"), str(tmp_path / "key.pem")
+    assert asked("bundle", request, "--out", proof, code=1)["holds"] is False  # the projector is behind
+    assert not Path(proof).exists()
+    projected(wiring)
     assert asked("public-key", "--out", key)["key"] == wiring.signer.verifier.key_id
     made = asked("bundle", request, "--out", proof)
     assert (made["holds"], made["stage"], made["request"]) == (True, "unreadable", request)

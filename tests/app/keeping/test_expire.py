@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from adapters.eventlog.scan import position_at
 from adapters.keys.retention import Periods
-from app.keeping.anonymous import months_before, position_at, stale
+from app.keeping.anonymous import months_before, stale
 from app.keeping.expire import expire, first_months
 from app.settings import Settings
 from app.wiring import Wiring
