@@ -18,8 +18,6 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 #: Whether the signature (hex) of a tree head's content is that of the key the proof is checked with.
 Signed = Callable[["TreeHead"], bool]
 
-FORMAT = 1
-
 
 class Stage(StrEnum):
     """``unreadable``: no living system opens the person's data. ``unrecoverable``: nor does any backup or write-ahead
@@ -102,7 +100,7 @@ class Statement(Value):
     from it. ``topic_gone_at``: when the key of the last day on which messages of the person may lie on the topic is
     destroyed; None: there is no topic."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1] = 1
     request: UUID
     requested_at: AwareDatetime
     made_at: AwareDatetime

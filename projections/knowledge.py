@@ -15,7 +15,8 @@ from readmodels.customer import CustomerRecord
 
 
 def unreadable(streams: Iterable[Sequence[Event]]) -> bool:
-    """Whether a stream is erased (its key may be destroyed a moment later), or holds a withdrawal of which nobody can tell any more what it was about."""
+    """Whether a stream is erased (its key may go a moment later), or holds a withdrawal of which nobody can tell any
+    more what it was about."""
     withdrawn = Customer.ConsentWithdrawn.TOPIC
     return any(
         isinstance(event, Customer.CustomerErased)

@@ -33,8 +33,8 @@ TABLES = (
     stream uuid PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY UNIQUE, epoch int NOT NULL,
     at timestamptz NOT NULL DEFAULT clock_timestamp())""",
     """CREATE TABLE IF NOT EXISTS destroyed_period (
-    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, period int NOT NULL, retention smallint NOT NULL,
-    month int NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp())""",
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, retention smallint NOT NULL, month int NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp())""",
 )
 ADD = """INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) AS new (stream, epoch, wrapped)
     WHERE NOT EXISTS (SELECT 1 FROM destroyed_key d WHERE d.stream = new.stream) ON CONFLICT DO NOTHING"""
@@ -177,7 +177,7 @@ class Keyring:
     def newest_period(self) -> int:
         """The number of the period that was destroyed last, 0 where none was."""
         with self.database.connection() as connection:
-            return (connection.execute(NEWEST_PERIOD).fetchone() or (0,))[0]
+            return int((connection.execute(NEWEST_PERIOD).fetchone() or (0,))[0])
 
     def wipe(self, streams: Iterable[UUID]) -> None:
         """This process keeps no key of these streams, nor any cipher made of one."""

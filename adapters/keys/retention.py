@@ -1,4 +1,5 @@
-"""Periods whose time is over: their keys are destroyed, and that they were is kept."""
+"""Periods whose time is over: their keys are destroyed, and that they were is kept; not their numbers, which stand with
+the events and would tell when those happened."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from adapters.keys import Keyring
 from domain.event import Retention
 
 OLD = "SELECT period, retention, month FROM period_key WHERE retention = %s AND month < %s ORDER BY month"
-DESTROY = """WITH gone AS (DELETE FROM period_key WHERE period = ANY(%s) RETURNING period, retention, month)
-    INSERT INTO destroyed_period (period, retention, month) SELECT * FROM gone ORDER BY period"""
+DESTROY = """WITH gone AS (DELETE FROM period_key WHERE period = ANY(%s) RETURNING retention, month)
+    INSERT INTO destroyed_period (retention, month) SELECT * FROM gone ORDER BY retention, month"""
 LIVING = "SELECT period FROM period_key"
 DESTROYING = "SELECT pg_advisory_xact_lock(%s)"
 DESTROY_LOCK = 0x70657269  # "peri": numbers of destroyed periods are given in the order in which they can be seen

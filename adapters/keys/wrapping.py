@@ -32,7 +32,7 @@ class WrappingKeys:
         local = LocalKeys(master)
         self._maker: KeyService = service or local
         self._services: dict[str, KeyService] = {local.name: local, self._maker.name: self._maker}
-        self._keys: dict[int, tuple[object, AESGCM]] = {}
+        self._keys: dict[int, tuple[str, tuple[int, int], AESGCM]] = {}
 
     def wrap(self, key: bytes, epoch: int, context: bytes) -> bytes:
         """nonce + ciphertext of a data key, bound to ``context``, under the epoch's key, which is made on first use."""
@@ -75,15 +75,18 @@ class WrappingKeys:
 
     def _key(self, epoch: int, *, create: bool) -> AESGCM:
         """Looks for the file each time: a key that another process destroyed opens and wraps nothing more here."""
+        known = self._keys.get(epoch)
+        if known is not None and _which(known[0]) == known[1]:
+            return known[2]
         path = self._found(epoch) or (self._create(epoch) if create else None)
         if path is None:
             self._keys.pop(epoch, None)
             raise WrappingKeyError(f"the wrapping key of epoch {epoch} is gone")
-        which = _which(path)
-        known = self._keys.get(epoch)
-        if known is None or known[0] != which:
-            known = self._keys[epoch] = which, AESGCM(self._read(epoch, path))
-        return known[1]
+        which = _which(str(path))
+        cipher = AESGCM(self._read(epoch, path))
+        if which is not None:
+            self._keys[epoch] = str(path), which, cipher
+        return cipher
 
     def _create(self, epoch: int) -> Path:
         """Writes beside and links into place, so that of two writers one wins and nobody reads half a key."""
@@ -109,10 +112,10 @@ class WrappingKeys:
             raise WrappingKeyError(f"the wrapping key of epoch {epoch} is gone") from None
 
 
-def _which(path: Path) -> object:
-    """Another file of the same name is another key."""
+def _which(path: str) -> tuple[int, int] | None:
+    """Another file of the same name is another key. By a plain string, since each key that is opened asks for it."""
     try:
-        found = path.stat()
+        found = os.stat(path)
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_mtime_ns

@@ -1,6 +1,6 @@
 """The erasure ledger: requests to erase, as events of a log of their own, in a database that no backup takes along."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,8 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS erasure_next ON erasure (next_ms) WHERE next_ms IS NOT NULL",
     """CREATE TABLE IF NOT EXISTS erasure_stream (
     stream uuid NOT NULL, request uuid NOT NULL, PRIMARY KEY (stream, request))""",
+    """CREATE TABLE IF NOT EXISTS erasure_neighbour (
+    request uuid NOT NULL, stream uuid NOT NULL, PRIMARY KEY (request, stream))""",
     "CREATE TABLE IF NOT EXISTS erasure_position (one boolean PRIMARY KEY, position bigint NOT NULL)",
     "INSERT INTO erasure_position VALUES (true, 0) ON CONFLICT DO NOTHING",
 )
@@ -38,6 +40,9 @@ OF_STREAMS = """SELECT status FROM erasure WHERE request IN
     (SELECT request FROM erasure_stream WHERE stream = ANY(%s)) ORDER BY asked_ms, request"""
 ERASED = """SELECT s.stream FROM erasure_stream s JOIN erasure e USING (request)
     WHERE s.stream = ANY(%s) AND e.state IN ('begun', 'unreadable', 'done')"""
+PUT_NEIGHBOURS = "INSERT INTO erasure_neighbour SELECT * FROM unnest(%s::uuid[], %s::uuid[]) ON CONFLICT DO NOTHING"
+NEIGHBOURS = "SELECT DISTINCT stream FROM erasure_neighbour WHERE request = ANY(%s)"
+DROP_NEIGHBOURS = "DELETE FROM erasure_neighbour WHERE request = ANY(%s)"
 BATCH = 2_000
 ZERO = UUID(int=0)
 _ENCODER = msgspec.json.Encoder()
@@ -104,6 +109,22 @@ class ErasureLedger:
         self.refresh()
         with self._database.connection() as connection:
             return {row[0] for row in connection.execute(ERASED, (list(streams),)).fetchall()}
+
+    def keep_neighbours(self, neighbours: Mapping[UUID, Iterable[UUID]]) -> None:
+        """Of requests under way: streams of others that were linked with the person's, until ``drop_neighbours``."""
+        pairs = [(request, stream) for request, streams in neighbours.items() for stream in streams]
+        with self._database.connection() as connection:
+            connection.execute(PUT_NEIGHBOURS, ([p[0] for p in pairs], [p[1] for p in pairs]))
+
+    def neighbours(self, requests: Iterable[UUID]) -> set[UUID]:
+        """All that are kept of these requests."""
+        with self._database.connection() as connection:
+            return {row[0] for row in connection.execute(NEIGHBOURS, (list(requests),)).fetchall()}
+
+    def drop_neighbours(self, requests: Iterable[UUID]) -> None:
+        """Who was linked with whom is known no more."""
+        with self._database.connection() as connection:
+            connection.execute(DROP_NEIGHBOURS, (list(requests),))
 
     def refresh(self) -> None:
         """Folds what is new in the log; whoever comes first does it."""

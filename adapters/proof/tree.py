@@ -131,7 +131,7 @@ def _nodes(connection: Connection) -> merkle.Node:
 
 
 def _head(connection: Connection, query: str, values: tuple[int, ...]) -> TreeHead | None:
-    row = connection.execute(query, values).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(query, values).fetchone()
     if row is None:
         return None
     size, root, at, key, signature = row

@@ -27,7 +27,8 @@ file_option = click.option(
 def bundle(request: UUID, out: Path, as_json: bool) -> None:
     """Write the signed proof of an erasure, as it can be given now.
 
-    All stores are looked through for it. Write another one when the wrapping keys of the time are destroyed.
+    All stores are looked through for it. If anything is left, or the projector has not come so far yet, it says so and
+    writes nothing. Write another one when the wrapping keys of the time are destroyed.
     """
     with Wiring(Settings()) as wiring:
         wiring.provision()
@@ -37,8 +38,10 @@ def bundle(request: UUID, out: Path, as_json: bool) -> None:
             fail(str(error))
         sealed = seal(said, wiring.signer)
         found = check(sealed, wiring.signer.verifier)
-    out.write_bytes(sealed)
     show(_told(found, said), _words(found, said), as_json=as_json)
+    if not found.holds:
+        raise SystemExit(1)
+    out.write_bytes(sealed)
 
 
 @click.command()

@@ -39,7 +39,11 @@ def _close(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
         mine = counts[own[stream]]
         mine["streams"] += 1
         mine["orders"] += len(customer.orders)
-    neighbours = _load(logs, sorted({o for c in customers.values() for o in c.linked} - own.keys()))
+    near: dict[UUID, set[UUID]] = {request: set() for request in todo}
+    for stream, customer in customers.items():
+        near[own[stream]] |= customer.linked - own.keys()
+    wiring.erasures.keep_neighbours(near)
+    neighbours = _load(logs, sorted({other for others in near.values() for other in others}))
     for stream, customer in customers.items():
         for other in sorted(customer.linked & neighbours.keys()):
             counts[own[stream]]["neighbours"] += _unlink(neighbours[other], stream, own[stream], now)

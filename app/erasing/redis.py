@@ -1,7 +1,8 @@
 """The fields of the streams in all generations of the read models; L1 of every process follows by what Redis tells it.
 
-The projector takes them away too when it comes to the streams' last event. What it had in hand when this swept may come
-after it, and goes then.
+Those who were linked with the person may be somebody else's now, such as a tablet that two people used: they settle
+anew. The projector takes the fields away too when it comes to the streams' last event. What it had in hand when this
+swept may come after it, and goes then.
 """
 
 from collections.abc import Mapping
@@ -12,12 +13,14 @@ from app.wiring import Wiring
 
 
 def redis(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
-    """Raises UnavailableError."""
+    """Raises UnavailableError, UnsettledError."""
     wanted, swept = streams_of(todo), dict[UUID, int]()
-    generations = wiring.generations.all()
+    generations, neighbours = wiring.generations.all(), wiring.erasures.neighbours(todo)
     for number in generations:
         for stream, count in wiring.people(number).forget(wanted).items():
             swept[stream] = swept.get(stream, 0) + count
+        wiring.settler(number).settle(neighbours)
+    wiring.erasures.drop_neighbours(todo)
     return {
         request: {"fields": sum(swept.get(s, 0) for s in streams), "generations": len(generations)}
         for request, streams in todo.items()

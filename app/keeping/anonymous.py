@@ -8,7 +8,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 from adapters.eventlog.log import PostgresLog, translated
-from adapters.eventlog.mapper import split
+from adapters.eventlog.scan import position_at
 from app.erasing.close import close
 from app.erasing.directory import directory
 from app.erasing.receipts import receipts
@@ -58,17 +58,6 @@ def months_before(now: datetime, months: int) -> datetime:
     """The first of a month, so many months before this one."""
     month = now.year * 12 + now.month - 1 - months
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
-
-
-def position_at(log: PostgresLog, moment: datetime) -> int:
-    """The position of the last event that was recorded before then; positions have no gaps and follow the clock of
-    whoever records, so this is as exact as those clocks. Raises UnavailableError."""
-    low, high, us = 0, log.head(), int(moment.timestamp() * 1_000_000)
-    while low < high:
-        middle = (low + high) // 2
-        (event,) = log.read(middle, 1)
-        low, high = (event.id, high) if split(event.state)[0].recorded_us < us else (low, middle)
-    return low
 
 
 def _is_nobodys(customer: Customer) -> bool:

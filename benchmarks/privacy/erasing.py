@@ -136,7 +136,7 @@ def _visible_ms(client: Client, number: int, person: UUID) -> float:
     decision = f"/v1/decisions/{known['decision_id']}"
     _wait(lambda: client.call("GET", decision)[0] == 200, GIVE_UP_S)
     began = time.perf_counter()
-    status, told = client.call(
+    status, _ = client.call(
         "POST", "/v1/privacy/erasures", {"person_id": str(person), "verified": "login", "approve": True}
     )
     if status != 200:

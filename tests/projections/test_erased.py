@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -81,7 +82,7 @@ def _links(draw: st.DrawFn, people: Sequence[int], devices: int) -> Iterator[tup
     named: list[UUID] = []
     for count in people:
         own = [UUID(int=first + place) for place in range(count)]
-        yield from zip(own, own[1:], strict=False)
+        yield from pairwise(own)
         named.append(own[0])
         first += count
     for device in range(devices):

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from adapters.eventlog.scan import position_at
 from adapters.keys.retention import Periods
-from app.keeping.anonymous import months_before, position_at, stale
+from app.keeping.anonymous import months_before, stale
 from app.keeping.expire import expire, first_months
 from app.settings import Settings
 from app.wiring import Wiring
@@ -100,9 +101,8 @@ def test_a_stream_whose_beginning_has_expired_goes_on(wiring: Wiring) -> None:
     assert (outcome.stream, outcome.version) == (stream, 3)
     other = Identifier(kind=IdentifierKind.USER, value="ann-1")
     told(wiring, [Identify(identifiers=(other, ANN), **said(3, NEW))])  # the link names the kind, which ANN tells
-    (link,) = [e for s, found in wiring.customers[0].streams([stream_of(wiring, other)]) for e in found[1:]] or [
-        e for s, found in wiring.customers[1].streams([stream_of(wiring, other)]) for e in found[1:]
-    ]
+    found = {s: e for log in wiring.customers for s, e in log.streams([stream_of(wiring, other)])}
+    (link,) = found[stream_of(wiring, other)][1:]
     assert isinstance(link, Customer.IdentifierLinked)
     assert link.other_kind is IdentifierKind.EMAIL
     projected(wiring)
@@ -132,7 +132,7 @@ def test_another_process_reads_an_expired_month_no_more(wiring: Wiring) -> None:
         asyncio.run(asyncio.wait_for(wiped(), 1.0))
 
 
-def test_anonymous_visitors_who_stay_away_go_and_nobody_else(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anonymous_visitors_who_stay_away_go_and_nobody_else(wiring: Wiring) -> None:
     told(
         wiring,
         [
@@ -165,7 +165,7 @@ def test_a_position_is_found_by_time(wiring: Wiring) -> None:
     stored = log.read(0, 100)
     times = [log.decode(each).timestamp for each in stored]
     assert position_at(log, times[0]) == 0
-    assert [position_at(log, at) for at in times[2:]] == [n for n in range(2, len(times))]
+    assert [position_at(log, at) for at in times[2:]] == list(range(2, len(times)))
     assert position_at(log, datetime.now(UTC)) == log.head()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.proof.bundle import Verified, seal, verify
 from app.erasing.proof import NotErasedError, enter, statement
@@ -11,6 +12,8 @@ from app.keeping.rotate import rotate
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.proof import Stage, digest_rows
+from readmodels import customer
+from readmodels.keys import Keys
 from tests.app.erasing.worlds import ANN, ANN_USER, BOB, IMMEDIATE, TABLET, erased, lives, projected, stream_of, told
 from tests.namespaces import namespace
 
@@ -32,6 +35,7 @@ def test_an_erasure_is_proven_unreadable_and_after_a_rotation_unrecoverable(wiri
     streams = {stream_of(wiring, who) for who in (ANN, ANN_USER, TABLET)}  # which is hers when Bob is gone
     bob = erased(wiring, BOB)
     ann = erased(wiring, ANN)
+    projected(wiring)
     found = proven(wiring, ann.request)
     assert found.wrong == ()
     said = found.statement
@@ -78,7 +82,31 @@ def test_there_is_no_proof_of_what_was_not_done(wiring: Wiring) -> None:
 
 def test_a_proof_does_not_hold_while_a_key_is_there(wiring: Wiring) -> None:
     ann = erased(wiring, ANN)
+    projected(wiring)
     stream = ann.streams[0]
     with wiring.keyring.database.connection() as connection:
         connection.execute("INSERT INTO stream_key VALUES (%s, 1, 'x')", (stream,))
     assert proven(wiring, ann.request).wrong == ("1 entries are left in data keys",)
+
+
+def test_the_neighbours_records_are_compared_with_what_the_log_folds_to(wiring: Wiring) -> None:
+    ann = erased(wiring, ANN)
+    behind = proven(wiring, ann.request)  # the projector has not seen yet that the tablet is not hers any more
+    (wrong,) = behind.wrong
+    assert wrong.endswith("who was linked is not what it would be without the person")
+    projected(wiring)
+    found = proven(wiring, ann.request)
+    assert found.wrong == ()
+    assert found.statement is not None
+    assert [each.model for each in found.statement.differences] == [
+        "customers, generation 1",
+        "customers, generation 1, who was linked",
+    ]
+    tablet = stream_of(wiring, TABLET)
+    store = wiring.people(1)
+    person, field = store.read([tablet])[tablet]
+    assert field is not None
+    record = customer.decode(field)
+    forged = customer.encode(replace(record, views=()))
+    wiring.redis.hset(Keys(wiring.settings.namespace, 1).person(person), str(tablet), forged)
+    assert len(proven(wiring, ann.request).wrong) == 1
