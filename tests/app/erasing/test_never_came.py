@@ -1,4 +1,4 @@
-"""On real servers: a log with an erasure is, for all that is made of it, the log of a shop where that person never came.
+"""On real servers: all that is made of a log with an erasure is as in a shop where that person never came.
 
 The second namespace has the same directory but for that person, so the same people have the same streams.
 """
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import psycopg
 import pytest
 from msgspec.structs import replace
@@ -83,21 +82,14 @@ def made_of(wiring: Wiring, streams: list[UUID]) -> dict[str, Any]:
         for stream, (home, fields) in members(wiring.people(wiring.generations.live()), streams).items()
     }
     found = training_set.read(wiring, Rules())
-    examples = {name: _plain(value) for name, value in vars(found.examples).items()}
     tally = exposed_persons.read(wiring, "hero", "EUR", training_set.heads(wiring))
     return {
         "records": records,
         "statistics": wiring.redis.get(where.statistics(current.decode())) if current else None,
-        "examples": examples,
+        "examples": found.examples.digest(),
         "skus": tuple(found.names.skus),
         "experiment": tally.persons,
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return {name: _plain(each) for name, each in vars(value).items()} if hasattr(value, "__dict__") else repr(value)
 
 
 @pytest.fixture
