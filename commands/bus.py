@@ -236,7 +236,7 @@ class _Work:
                 stream, identifier, occurred_at=command.occurred_at, channel=command.channel
             )
         found: Customer = self._touched[stream]
-        found.known_by(identifier)
+        found.known_by(identifier, occurred_at=command.occurred_at, channel=command.channel)
         return found
 
     def _product(self, command: ProductCommand) -> Product:

@@ -61,6 +61,14 @@ class Customer(Aggregate):
         kind: Sealed[IdentifierKind]
         value: Sealed[str]
 
+    class Reopened(Event):
+        """The stream's beginning has expired, and somebody came with its identifier: what it belongs to, again."""
+
+        TOPIC = "customer.reopened"
+        RETENTION: ClassVar = Retention.IDENTITY
+        kind: Sealed[IdentifierKind]
+        value: Sealed[str]
+
     class IdentifierLinked(Event):
         """This stream and ``other`` are the same person; ``other`` records the same."""
 
@@ -287,10 +295,17 @@ class Customer(Aggregate):
         customer.erased = erased
         return customer
 
-    def known_by(self, identifier: Identifier) -> None:
-        """Tells a stream whose beginning has expired which kind of identifier it belongs to; others know."""
-        if not hasattr(self, "kind"):
-            self.kind = identifier.kind
+    def known_by(self, identifier: Identifier, *, occurred_at: datetime, channel: Channel) -> None:
+        """Says again what a stream belongs to whose beginning has expired; others know."""
+        if not self.erased and not hasattr(self, "kind"):
+            self.trigger_event(
+                self.Reopened,
+                kind=identifier.kind,
+                value=identifier.value,
+                occurred_at=occurred_at,
+                source_id=f"reopen:{self.version}",
+                channel=channel,
+            )
 
     def erase(self, request: UUID, *, occurred_at: datetime) -> None:
         """Says once that the person is erased."""
@@ -352,6 +367,10 @@ class Customer(Aggregate):
         if experiment not in self.exposed:
             self.record(self.ExperimentExposed, experiment=experiment, **fields)
 
+    @event(Reopened)
+    def _reopened(self, kind: IdentifierKind) -> None:
+        self.kind = kind
+
     @event(IdentifierLinked)
     def _linked(self, other: UUID) -> None:
         self.linked.add(other)
@@ -379,3 +398,7 @@ class Customer(Aggregate):
     @event(ExperimentExposed)
     def _exposed(self, experiment: str) -> None:
         self.exposed.add(experiment)
+
+
+#: What tells which identifier a stream belongs to.
+BEGUN = (Customer.Opened, Customer.Reopened)
