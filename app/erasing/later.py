@@ -12,6 +12,7 @@ from uuid import UUID
 
 from adapters.jobs import Runs
 from adapters.keys.daily import DAY_S, KEPT_DAYS, Purpose
+from adapters.redis import rewrite_files
 from app import lifecycle
 from app.erasing.redis import redis
 from app.erasing.work import Counts
@@ -50,10 +51,16 @@ def follow_up(wiring: Wiring, now: datetime | None = None, *, rebuild: bool = Tr
 
 
 def _statistics(wiring: Wiring, some: Sequence[ErasureStatus], late: Mapping[UUID, Counts]) -> Found:
-    """Folded anew from a log that has nothing of them any more; what was published before is no more there."""
+    """Folded anew from a log that has nothing of them any more; what was counted before is gone, from Redis's own files
+    too."""
     generation, _ = lifecycle.rebuild(wiring, STATISTICS)
     lifecycle.switch(wiring, STATISTICS)
     lifecycle.drop(wiring, STATISTICS)
+    parts = wiring.statistics(generation)
+    for shard, kept in enumerate(wiring.records):
+        if part := parts.load(shard):
+            kept.save_part(part)
+    rewrite_files(wiring.redis)
     return {s.request: {"generation": generation, "late_fields": late[s.request]["fields"]} for s in some}
 
 
