@@ -53,6 +53,10 @@ class _LogApplication(Application[UUID]):
         return self._given_mapper
 
 
+#: Events that ``events`` reads at a time.
+PAGE = 1_000
+
+
 class PostgresLog:
     """Loads and saves many aggregates at a time; gives events to whoever folds them."""
 
@@ -67,11 +71,11 @@ class PostgresLog:
         self.recorder = cast(BatchRecorder, self._application.recorder)
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
-        """The aggregates that exist among ``streams``; one whose beginning cannot be read is an erased customer.
-        Raises UnavailableError."""
+        """The aggregates that exist among ``streams``; one whose data key is destroyed is an erased customer, and
+        one whose beginning alone has expired goes on. Raises UnavailableError."""
         aggregates: dict[UUID, Any] = {}
         for stream, events in self.streams(streams):
-            aggregate: Any = Customer.forgotten(events[0]) if isinstance(events[0], Erased) else None
+            aggregate: Any = self._forgotten(events[0]) if isinstance(events[0], Erased) else None
             for event in events:
                 aggregate = event.mutate(aggregate)
             aggregates[stream] = aggregate
@@ -84,6 +88,16 @@ class PostgresLog:
         with translated():
             stored = self.recorder.select_streams(streams, topics) if streams else []
         yield from self._by_stream(stored)
+
+    def events(self, stream: UUID) -> Iterator[Event]:
+        """All events of a stream in order, some hundred in memory at a time. Raises UnavailableError."""
+        version, more = 0, True
+        while more:
+            with translated():
+                stored = list(self.recorder.select_events(stream, gt=version, limit=PAGE))
+            yield from self.decode_all(stored)
+            more = len(stored) == PAGE
+            version = stored[-1].originator_version if stored else version
 
     def streams_after(self, versions: Mapping[UUID, int]) -> Iterator[tuple[UUID, list[Event]]]:
         """Each stream that has events beyond the version given for it, with those. Raises UnavailableError."""
@@ -147,10 +161,18 @@ class PostgresLog:
         if self._keyring is not None:
             self._keyring.prefetch(streams)
 
-    def _stored(self, event: Event) -> StoredEvent:
+    def _forgotten(self, first: Erased) -> Customer:
+        """Erased, or its beginning has expired and it goes on."""
+        stream = first.originator_id
+        return Customer.forgotten(first, erased=self._keyring is None or not self._keyring.alive(stream))
+
+    def _stored(self, event: Event, *, again: bool = True) -> StoredEvent:
         try:
             return self.mapper.to_stored_event(event)
         except KeyDestroyedError as error:
+            if again and self._keyring is not None and error.stream is None:  # the period's: late facts get a new one
+                self._keyring.wipe_periods()
+                return self._stored(event, again=False)
             if self._keyring is not None and error.stream is not None:
                 self._keyring.wipe([error.stream])
             raise ErasedError([event.originator_id]) from None

@@ -28,6 +28,7 @@ class Wiping:
         self._keyring, self._every_s, self._tell = keyring, every_s, tell
         self._stop = threading.Event()
         self._number: int | None = None
+        self._period = 0
         self._seen = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="wiping", daemon=True)
 
@@ -51,6 +52,9 @@ class Wiping:
             self._keyring.wipe(streams)
             self._tell(streams)
             self._number = new[-1][0]
+        if (period := self._keyring.newest_period()) != self._period:
+            self._keyring.wipe_periods()
+            self._period = period
         self._seen = time.monotonic()
 
     def _run(self) -> None:

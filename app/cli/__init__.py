@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from adapters.embedded import EmbeddedServerError
 from adapters.eventlog.moving import DifferenceError
 from adapters.eventlog.topology import TopologyError
+from adapters.keys.services import WrappingKeyError
 from app.cli import (
     access,
     customers,
@@ -16,12 +17,15 @@ from app.cli import (
     experiments,
     ingesting,
     jobs,
+    keeping,
     loading,
     models,
+    officers,
     privacy,
     processes,
     projecting,
     projections,
+    proving,
     resharding,
     rules,
     training,
@@ -69,6 +73,7 @@ for command in (
     experiments.experiment,
     access.keys,
     access.audit,
+    officers.officers,
     privacy.privacy,
     decisions.decision,
     decisions.receipts,
@@ -76,6 +81,15 @@ for command in (
     doctor,
 ):
     bespoke.add_command(command)
+for command in (
+    proving.bundle,
+    proving.verify,
+    proving.public_key,
+    keeping.rotate_keys,
+    keeping.epochs,
+    keeping.expire,
+):
+    privacy.privacy.add_command(command)
 
 
 def main() -> None:
@@ -97,6 +111,7 @@ def main() -> None:
         RulesError,
         DifferenceError,
         TopologyError,
+        WrappingKeyError,
     ) as error:
         fail(str(error))
     except ValidationError as error:

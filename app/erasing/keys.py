@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+from app.erasing.proof import enter
 from app.erasing.work import Counts, Todo, streams_of
 from app.wiring import Wiring
 
@@ -12,6 +13,7 @@ def keys(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
     UnavailableError."""
     wanted = streams_of(todo)
     wiring.keyring.destroy(wanted)
+    enter(wiring, wanted)
     epochs = wiring.keyring.destroyed(wanted)
     return {
         request: {"keys": len(streams), "epoch": max((epochs[s] for s in streams), default=0)}

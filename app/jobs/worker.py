@@ -1,4 +1,4 @@
-"""The worker process: takes jobs from the queues and does them, one training and one erasure at a time."""
+"""The worker process: takes jobs from the queues and does them, one of each kind at a time."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ import dramatiq
 from redis.exceptions import RedisError
 
 from app.jobs.erasing import Erasing
+from app.jobs.keeping import Keeping
 from app.jobs.training import Training
 from app.wiring import Wiring
 
@@ -24,10 +25,11 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
         worker.queue_prefetch = 1  # others may take what this one cannot do yet
         eraser = dramatiq.Worker(Erasing(wiring).broker, worker_threads=1, worker_timeout=LOOK_EVERY_MS)
         eraser.queue_prefetch = 1
-        for each in (worker, eraser):
+        keeper = dramatiq.Worker(Keeping(wiring).broker, worker_threads=1, worker_timeout=LOOK_EVERY_MS)
+        for each in (worker, eraser, keeper):
             each.start()
         stop.wait()
-        for each in (eraser, worker):
+        for each in (eraser, keeper, worker):
             try:
                 each.stop(timeout=STOP_MS)
             except RedisError as error:

@@ -13,9 +13,7 @@ from adapters.jobs import Queues
 from adapters.kafka.consumer import Batch, skip_erased
 from adapters.kafka.dead_letters import Kept, Letter
 from adapters.kafka.envelope import NAMES, dump
-from adapters.keys.wrapping import current_epoch
 from app import folding
-from app.erasing.later import retire
 from app.erasing.reapply import reapply
 from app.jobs import worker
 from app.jobs.erasing import ACTOR, QUEUE, Erasing
@@ -207,19 +205,6 @@ def test_a_link_that_one_side_alone_tells_of_ends_with_the_other(wiring: Wiring)
     shared = wiring.bus().log_of(tablet).load([tablet])[tablet]
     assert isinstance(shared, Customer)
     assert shared.linked == {stream_of(wiring, BOB)}
-
-
-def test_once_its_wrapping_key_is_gone_no_backup_opens(wiring: Wiring) -> None:
-    told(wiring, lives())
-    status = erased(wiring, ANN)
-    epoch = status.steps["keys"].counts["epoch"]
-    assert epoch == current_epoch()
-    assert retire(wiring, epoch) == 0, "it lives as long as the epoch's wrapping key"
-    assert retire(wiring, epoch + 1) == 1
-    assert retire(wiring, epoch + 1) == 0
-    found = wiring.erasures.find(status.request)
-    assert found is not None
-    assert (found.epoch, found.state) == (epoch, UNREADABLE)
 
 
 def test_fields_of_all_generations_go(wiring: Wiring) -> None:
