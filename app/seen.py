@@ -19,6 +19,7 @@ ANYBODY = Rules()
 #: What tells who is who, and who allows what. A stream's first event tells whether it is erased.
 TOLD = (
     Customer.Opened,
+    Customer.Reopened,
     Customer.IdentifierLinked,
     Customer.IdentifierUnlinked,
     Customer.ConsentGiven,

@@ -66,6 +66,15 @@ class Customer(Aggregate):
         kind: Sealed[IdentifierKind]
         value: Sealed[str]
 
+    class Reopened(Event):
+        """The stream's beginning has expired, and somebody came with its identifier: what it belongs to, again."""
+
+        TOPIC = "customer.reopened"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(identity="kind value")
+        kind: Sealed[IdentifierKind]
+        value: Sealed[str]
+
     class IdentifierLinked(Event):
         """This stream and ``other`` are the same person; ``other`` records the same."""
 
@@ -358,10 +367,17 @@ class Customer(Aggregate):
         customer.erased = erased
         return customer
 
-    def known_by(self, identifier: Identifier) -> None:
-        """Tells a stream whose beginning has expired which kind of identifier it belongs to; others know."""
-        if not hasattr(self, "kind"):
-            self.kind = identifier.kind
+    def known_by(self, identifier: Identifier, *, occurred_at: datetime, channel: Channel) -> None:
+        """Says again what a stream belongs to whose beginning has expired; others know."""
+        if not self.erased and not hasattr(self, "kind"):
+            self.trigger_event(
+                self.Reopened,
+                kind=identifier.kind,
+                value=identifier.value,
+                occurred_at=occurred_at,
+                source_id=f"reopen:{self.version}",
+                channel=channel,
+            )
 
     def erase(self, request: UUID, *, occurred_at: datetime) -> None:
         """Says once that the person is erased."""
@@ -423,6 +439,10 @@ class Customer(Aggregate):
         if experiment not in self.exposed:
             self.record(self.ExperimentExposed, experiment=experiment, **fields)
 
+    @event(Reopened)
+    def _reopened(self, kind: IdentifierKind) -> None:
+        self.kind = kind
+
     def opt_out(self, *, source_id: str, **fields: Any) -> None:
         """Objects to sharing, once: as long as it stands, saying it again records nothing."""
         if not self.opted_out:
@@ -463,3 +483,7 @@ class Customer(Aggregate):
     @event(ExperimentExposed)
     def _exposed(self, experiment: str) -> None:
         self.exposed.add(experiment)
+
+
+#: What tells which identifier a stream belongs to.
+BEGUN = (Customer.Opened, Customer.Reopened)

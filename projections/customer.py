@@ -210,8 +210,8 @@ def _ignore(fact: Event, draft: Draft, at: int, tag_: int) -> None:
     """Facts of no interest here."""
 
 
-@_rule(Customer.Opened)
-def _opened(fact: Customer.Opened, draft: Draft, at: int, tag_: int) -> None:
+@_rule(Customer.Opened, Customer.Reopened)
+def _opened(fact: Customer.Opened | Customer.Reopened, draft: Draft, at: int, tag_: int) -> None:
     draft.kind = fact.kind.value
 
 

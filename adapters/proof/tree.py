@@ -15,8 +15,8 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS proof_node (
     level smallint NOT NULL, index bigint NOT NULL, hash bytea NOT NULL, PRIMARY KEY (level, index))""",
     """CREATE TABLE IF NOT EXISTS proof_leaf (
-    stream uuid PRIMARY KEY, index bigint NOT NULL UNIQUE, salt bytea NOT NULL, rows bigint NOT NULL,
-    digest bytea NOT NULL)""",
+    stream uuid NOT NULL, index bigint NOT NULL UNIQUE, salt bytea NOT NULL, rows bigint NOT NULL,
+    digest bytea NOT NULL, PRIMARY KEY (stream, index))""",
     """CREATE TABLE IF NOT EXISTS proof_head (
     size bigint PRIMARY KEY, root bytea NOT NULL, at timestamptz NOT NULL, key text NOT NULL, signature text NOT NULL)
     """,
@@ -27,7 +27,8 @@ LATEST = "SELECT size, root, at, key, signature FROM proof_head ORDER BY size DE
 HEADS = "SELECT size, root, at, key, signature FROM proof_head WHERE size >= %s ORDER BY size LIMIT 1"
 BEFORE = "SELECT size, root, at, key, signature FROM proof_head WHERE size < %s ORDER BY size DESC LIMIT 1"
 NODE = "SELECT hash FROM proof_node WHERE level = %s AND index = %s"
-KNOWN = "SELECT stream, index, salt, rows, digest FROM proof_leaf WHERE stream = ANY(%s)"
+KNOWN = """SELECT DISTINCT ON (stream) stream, index, salt, rows, digest FROM proof_leaf WHERE stream = ANY(%s)
+    ORDER BY stream, index DESC"""
 ADD_NODES = "INSERT INTO proof_node SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])"
 ADD_LEAVES = """INSERT INTO proof_leaf
     SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::bytea[], %s::bigint[], %s::bytea[])"""
@@ -58,13 +59,14 @@ class ProofTree:
                 connection.execute(table)
 
     def add(self, digests: Mapping[UUID, tuple[int, str]]) -> int:
-        """Streams with how many rows they had and those rows' digest: all at once, with one new head. Those that are in
-        the tree stay as they are; how many are new."""
+        """Streams with how many rows they have and those rows' digest: all at once, with one new head. One that is in
+        the tree just so stays as it is; how many leaves are new."""
         if not digests:
             return 0
         with self._database.connection() as connection, connection.transaction():
             connection.execute(GROWING, (GROW_LOCK,))
-            known = {each.stream for each in self._known(connection, list(digests))}
+            told = self._known(connection, list(digests))
+            known = {each.stream for each in told if (each.rows, each.digest) == digests[each.stream]}
             size = self._size(connection)
             new = [
                 Leaf(stream, size + n, os.urandom(16), *digests[stream])
@@ -75,7 +77,7 @@ class ProofTree:
         return len(new)
 
     def leaves(self, streams: Sequence[UUID]) -> dict[UUID, Leaf]:
-        """Those of them that are in the tree."""
+        """The latest leaf of those of them that are in the tree."""
         with self._database.connection() as connection:
             return {each.stream: each for each in self._known(connection, list(streams))}
 

@@ -9,19 +9,11 @@ from app.erasing.people import people
 from app.wiring import Wiring
 from commands.ports import ConflictError
 from domain.identity import Identifier
-from domain.privacy import ErasureRequest, Method, Source
+from domain.privacy import ErasureRequest, Method, NobodyError, Source, UnknownRequestError
 from readmodels.erasure import BEGUN, READY, WAITING, ErasureStatus
 
 ATTEMPTS = 20
 OPEN = (WAITING, READY, BEGUN)
-
-
-class NobodyError(LookupError):
-    """Nobody is known by that, or nobody any more."""
-
-
-class UnknownRequestError(LookupError):
-    """There is no such request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +33,18 @@ def ask(wiring: Wiring, asked: Asked) -> ErasureStatus:
     stream = asked.who if isinstance(asked.who, UUID) else wiring.directory.find(asked.who)
     if stream is None:
         raise NobodyError("nobody is known by that")
-    streams = people(wiring.kept, [stream]).get(stream)
+    streams = people(wiring.kept, [stream]).get(stream) or _expired(wiring, stream)
     before = [status for status in wiring.erasures.of_streams(streams or [stream]) if status.state in OPEN]
     if before:
         return before[-1]
     if streams is None:
         raise NobodyError("nobody is known by that")
     return _new(wiring, asked, stream, streams)
+
+
+def _expired(wiring: Wiring, stream: UUID) -> tuple[UUID, ...] | None:
+    """Of a stream whose beginning has expired nothing tells whose it is: it stands for itself."""
+    return (stream,) if wiring.keyring.living([stream]) else None
 
 
 def _new(wiring: Wiring, asked: Asked, stream: UUID, streams: tuple[UUID, ...]) -> ErasureStatus:

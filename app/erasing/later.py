@@ -12,6 +12,7 @@ from uuid import UUID
 
 from adapters.jobs import Runs
 from adapters.keys.daily import DAY_S, KEPT_DAYS, Purpose
+from adapters.redis import rewrite_files
 from app import lifecycle
 from app.erasing.redis import redis
 from app.erasing.work import Counts
@@ -50,10 +51,16 @@ def follow_up(wiring: Wiring, now: datetime | None = None, *, rebuild: bool = Tr
 
 
 def _statistics(wiring: Wiring, some: Sequence[ErasureStatus], late: Mapping[UUID, Counts]) -> Found:
-    """Folded anew from a log that has nothing of them any more; what was published before is no more there."""
+    """Folded anew from a log that has nothing of them any more; what was counted before is gone, from Redis's own files
+    too."""
     generation, _ = lifecycle.rebuild(wiring, STATISTICS)
     lifecycle.switch(wiring, STATISTICS)
     lifecycle.drop(wiring, STATISTICS)
+    parts = wiring.statistics(generation)
+    for shard, kept in enumerate(wiring.records):
+        if part := parts.load(shard):
+            kept.save_part(part)
+    rewrite_files(wiring.redis)
     return {s.request: {"generation": generation, "late_fields": late[s.request]["fields"]} for s in some}
 
 
@@ -101,18 +108,3 @@ def _recorded(wiring: Wiring, step: Step, found: Found, now: datetime) -> None:
             continue
         return
     raise ConflictError("others work on the same requests all the time")
-
-
-def retire(wiring: Wiring, oldest_epoch: int, now: datetime | None = None) -> int:
-    """Of erasures whose keys were last wrapped for an epoch before ``oldest_epoch``, the oldest one whose wrapping key
-    lives: no backup opens any more. How many that were. Raises UnavailableError, ConflictError."""
-    now, numbers = now or datetime.now(UTC), []
-    for status in wiring.erasures.in_state(UNREADABLE, DONE):
-        if not status.unrecoverable_ms and 0 < status.steps[Step.KEYS].counts["epoch"] < oldest_epoch:
-            numbers.append(status.request)
-    for start in range(0, len(numbers), BATCH):
-        requests = wiring.erasures.load(numbers[start : start + BATCH])
-        for request in requests.values():
-            request.lose(oldest_epoch - 1, occurred_at=now)
-        wiring.erasures.save(requests.values())
-    return len(numbers)

@@ -37,8 +37,8 @@ from projections.moment import moment
 from queries.erasure import RETAINED
 from readmodels.erasure import ErasureStatus
 
-#: So many rows' streams are read at a time.
-SOME = 500
+#: So many streams are read at a time, with all that is stored of them.
+SOME = 100
 
 
 class NotErasedError(LookupError):
@@ -46,8 +46,8 @@ class NotErasedError(LookupError):
 
 
 def enter(wiring: Wiring, streams: Sequence[UUID]) -> int:
-    """Puts streams into the tree with a digest of all that is stored of them, in one update; how many are new. Raises
-    UnavailableError."""
+    """Puts streams into the tree with a digest of all that is stored of them, in one update; how many were not there
+    just so. Raises UnavailableError."""
     digests = {}
     for start in range(0, len(streams), SOME):
         for stream, rows in _stored(wiring, streams[start : start + SOME]):

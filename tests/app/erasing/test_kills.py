@@ -9,8 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from adapters.proof.bundle import seal, verify
 from app.erasing.asking import Asked, ask
 from app.erasing.erase import erase
+from app.erasing.proof import statement
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.privacy import NOW, Method, Source
@@ -57,3 +59,4 @@ def test_an_erasure_that_is_killed_at_every_step_comes_to_its_end(wiring: Wiring
     fields = {s for found in wiring.people(live).look([ann, user, bob]).values() for s in found.fields}
     assert not fields & {ann, user}
     assert bob in fields
+    assert verify(seal(statement(wiring, request), wiring.signer), wiring.signer.verifier).wrong == ()

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.eventlog.scan import position_at
 from adapters.keys.retention import Periods
+from app.erasing.asking import Asked, ask
 from app.keeping.anonymous import months_before, stale
 from app.keeping.expire import expire, first_months
 from app.settings import Settings
@@ -20,6 +21,7 @@ from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Retention
 from domain.identity import Identifier, IdentifierKind
+from domain.privacy import Source
 from domain.values import Channel
 from readmodels import customer as records
 from tests.app.erasing.worlds import order, projected, stream_of, told
@@ -98,24 +100,28 @@ def test_a_stream_whose_beginning_has_expired_goes_on(wiring: Wiring) -> None:
     loaded = log.load([stream])[stream]
     assert (loaded.version, loaded.erased) == (2, False)
     (outcome,) = told(wiring, [RecordView(identifiers=(ANN,), sku="S-new", **said(2, NEW))])
-    assert (outcome.stream, outcome.version) == (stream, 3)
+    assert (outcome.stream, outcome.version, outcome.events) == (stream, 4, 1)
+    assert events(wiring, stream) == ["Erased", "Erased", "Reopened", "ProductViewed"]
     other = Identifier(kind=IdentifierKind.USER, value="ann-1")
     told(wiring, [Identify(identifiers=(other, ANN), **said(3, NEW))])  # the link names the kind, which ANN tells
     found = {s: e for log in wiring.customers for s, e in log.streams([stream_of(wiring, other)])}
     (link,) = found[stream_of(wiring, other)][1:]
+    assert events(wiring, stream)[4:] == ["IdentifierLinked"]  # it is said once what the stream belongs to
     assert isinstance(link, Customer.IdentifierLinked)
     assert link.other_kind is IdentifierKind.EMAIL
     projected(wiring)
     assert seen(wiring, ANN) == ["S-new"]
+    asked = ask(wiring, Asked(ANN, "key:test", Source.API))
+    assert set(asked.streams) == {stream, stream_of(wiring, other)}  # and it is one person with the other
 
 
 def test_late_facts_of_an_expired_month_get_a_key_that_expires_again(wiring: Wiring) -> None:
     told(wiring, [RecordView(identifiers=(ANN,), sku="S-1", **said(1, OLD))])
     expire(wiring, NOW)
     told(wiring, [RecordView(identifiers=(ANN,), sku="S-late", **said(2, OLD))])
-    assert events(wiring, stream_of(wiring, ANN)) == ["Erased", "Erased", "ProductViewed"]
-    assert [str(each) for each in expire(wiring, NOW).periods] == ["behaviour 2025-03"]
-    assert events(wiring, stream_of(wiring, ANN)) == ["Erased", "Erased", "Erased"]
+    assert events(wiring, stream_of(wiring, ANN)) == ["Erased", "Erased", "Reopened", "ProductViewed"]
+    assert [str(each) for each in expire(wiring, NOW).periods] == ["behaviour 2025-03", "identity 2025-03"]
+    assert events(wiring, stream_of(wiring, ANN)) == ["Erased"] * 4
 
 
 def test_another_process_reads_an_expired_month_no_more(wiring: Wiring) -> None:
