@@ -40,6 +40,7 @@ from adapters.keys.daily import DailyKeys, Purpose
 from adapters.keys.services import KeyService
 from adapters.keys.wiping import Wiping
 from adapters.keys.wrapping import WrappingKeys, derive
+from adapters.officers import PostgresOfficers
 from adapters.postgres import Database, database_url, ensure_database, provisioning
 from adapters.privacy import ErasureLedger
 from adapters.proof.signing import Signer
@@ -55,6 +56,7 @@ from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
+from adapters.rights.requests import create_index
 from adapters.tracking import tracker
 from app.models_in_use import ModelsInUse
 from app.settings import Settings, SettingsError
@@ -148,6 +150,7 @@ class Wiring:
             self.states.create_table()
             self.kept_generations.create_table()
             self.made_keys.create_table()
+            self.officers.create_tables()
             self.audit.create_table()
             with connect(self._url("receipts"), autocommit=True) as other:
                 create_tables(other)
@@ -366,6 +369,11 @@ class Wiring:
         return PostgresKeys(self._beside_catalogue)
 
     @cached_property
+    def officers(self) -> PostgresOfficers:
+        """Who may use the compliance page."""
+        return PostgresOfficers(self._beside_catalogue, derive(self.master, "bespoke officers"))
+
+    @cached_property
     def audit(self) -> PostgresAudit:
         """Who read whose record."""
         return PostgresAudit(self._beside_catalogue, self.keyring, self.master)
@@ -534,6 +542,7 @@ class Wiring:
             PostgresPositions(log, create=True)
             if keyring is not None:
                 self._records(log, create=True)
+                create_index(log)
             log.close()
         return log
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from commands.command import Command, CustomerCommand, ProductCommand
+from commands.command import Command, CustomerCommand, ProductCommand, StreamCommand
 from commands.experiment import ExperimentCommand
-from commands.exposure import ERASED_STREAM, UNKNOWN_STREAM, RecordExposure
+from commands.exposure import ERASED_STREAM, UNKNOWN_STREAM
 from commands.identify import UnlinkIdentifier
 from commands.merchandising import RulesCommand
 from commands.order import ReturnLines
@@ -176,7 +176,7 @@ class _Work:
         streams = [
             *self._streams.values(),
             *self._retained.values(),
-            *(c.stream for c in commands if isinstance(c, RecordExposure)),
+            *(c.stream for c in commands if isinstance(c, StreamCommand)),
         ]
         customers = {s: self._log_of(s) for s in streams}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
@@ -184,8 +184,8 @@ class _Work:
     def _decide(self, command: Command) -> Outcome:
         if isinstance(command, CustomerCommand):
             return self._decide_customer(command)
-        if isinstance(command, RecordExposure):
-            return self._decide_exposure(command)
+        if isinstance(command, StreamCommand):
+            return self._decide_stream(command)
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
@@ -221,7 +221,7 @@ class _Work:
             return None
         return self._touched.get(self._retained.get(command.order_id, NOBODY))
 
-    def _decide_exposure(self, command: RecordExposure) -> Outcome:
+    def _decide_stream(self, command: StreamCommand) -> Outcome:
         customer = self._touched.get(command.stream)
         if customer is None:
             return Outcome(command.stream, refused=UNKNOWN_STREAM)

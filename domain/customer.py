@@ -10,10 +10,13 @@ from domain.assignment.hashing import HashVersion
 from domain.erased import Erased
 from domain.event import Aggregate, Created, Ledger, Retention, Sealed
 from domain.identity import Identifier, IdentifierKind
+from domain.processing import uses
 from domain.values import (
     Campaign,
     Cents,
     Channel,
+    ConsentFramework,
+    ConsentString,
     Currency,
     Details,
     LawfulBasis,
@@ -43,6 +46,7 @@ class Customer(Aggregate):
     class Event(Aggregate.Event):
         """``source_id`` names the delivery and its part, the same again if it is delivered again."""
 
+        USES: ClassVar = uses(ordering="occurred_at source_id channel")
         occurred_at: Sealed[datetime]
         source_id: Sealed[str]
         channel: Sealed[Channel]
@@ -58,6 +62,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.opened"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(identity="kind value")
         kind: Sealed[IdentifierKind]
         value: Sealed[str]
 
@@ -66,6 +71,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.reopened"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(identity="kind value")
         kind: Sealed[IdentifierKind]
         value: Sealed[str]
 
@@ -74,6 +80,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.identifier_linked"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other other_kind evidence")
         other: Sealed[UUID]
         other_kind: Sealed[IdentifierKind]
         evidence: Sealed[str]
@@ -83,6 +90,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.identifier_unlinked"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other reason")
         other: Sealed[UUID]
         reason: Sealed[Text]
 
@@ -91,13 +99,27 @@ class Customer(Aggregate):
 
         TOPIC = "customer.details_given"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(details="details")
         details: Sealed[Details]
+
+    class DetailsCorrected(Event):
+        """Rectification (Art. 16 GDPR): ``details`` are right, whatever channels tell before or after. Of ``cleared``
+        nothing right is known. ``by``: who corrected it, as an id that says nothing to outsiders."""
+
+        TOPIC = "customer.details_corrected"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(details="details cleared", rights="by reason")
+        details: Sealed[Details]
+        cleared: Sealed[tuple[Name, ...]] = ()
+        by: Sealed[Name]
+        reason: Sealed[Text]
 
     class LoyaltyJoined(Event):
         """The person became a member of the loyalty programme."""
 
         TOPIC = "customer.loyalty_joined"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(loyalty="tier")
         tier: Sealed[Name | None] = None
 
     class Seen(Event):
@@ -105,6 +127,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.seen"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(visits="page url referrer campaign device location")
         page: Sealed[Text | None] = None
         url: Sealed[Url | None] = None
         referrer: Sealed[Url | None] = None
@@ -115,6 +138,7 @@ class Customer(Aggregate):
     class ProductViewed(Event):
         TOPIC = "customer.product_viewed"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(interests="sku category brand price_cents currency", visits="device location")
         sku: Sealed[Sku]
         category: Sealed[Name | None] = None
         brand: Sealed[Name | None] = None
@@ -126,22 +150,26 @@ class Customer(Aggregate):
     class CategoryBrowsed(Event):
         TOPIC = "customer.category_browsed"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(interests="category")
         category: Sealed[Name]
 
     class Searched(Event):
         TOPIC = "customer.searched"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(interests="query")
         query: Sealed[Text]
 
     class AddedToCart(Event):
         TOPIC = "customer.added_to_cart"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="line currency")
         line: Sealed[Line]
         currency: Sealed[Currency | None] = None
 
     class RemovedFromCart(Event):
         TOPIC = "customer.removed_from_cart"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="sku quantity")
         sku: Sealed[Sku]
         quantity: Sealed[Quantity]
 
@@ -150,12 +178,14 @@ class Customer(Aggregate):
 
         TOPIC = "customer.cart_replaced"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="lines currency")
         lines: Sealed[tuple[Line, ...]]
         currency: Sealed[Currency | None] = None
 
     class CheckoutStarted(Event):
         TOPIC = "customer.checkout_started"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="checkout_id lines total_cents currency")
         checkout_id: Sealed[Name | None] = None
         lines: Sealed[tuple[Line, ...]] = ()
         total_cents: Sealed[Cents | None] = None
@@ -166,6 +196,10 @@ class Customer(Aggregate):
 
         TOPIC = "customer.order_placed"
         RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(
+            books="occurred_at channel order_id total_cents currency tax_cents shipping_cents discount_cents",
+            goods="lines store",
+        )
         occurred_at: Ledger[datetime]
         channel: Ledger[Channel]
         order_id: Ledger[Name]
@@ -182,6 +216,9 @@ class Customer(Aggregate):
 
         TOPIC = "customer.lines_returned"
         RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(
+            books="occurred_at channel order_id return_id refund_cents currency", goods="lines reason"
+        )
         occurred_at: Ledger[datetime]
         channel: Ledger[Channel]
         order_id: Ledger[Name]
@@ -196,6 +233,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.consent_given"
         RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(choices="purpose medium basis policy_version")
         purpose: Sealed[Purpose]
         medium: Sealed[Channel | None] = None
         basis: Sealed[LawfulBasis]
@@ -204,16 +242,44 @@ class Customer(Aggregate):
     class ConsentWithdrawn(Event):
         TOPIC = "customer.consent_withdrawn"
         RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(choices="purpose medium basis policy_version")
         purpose: Sealed[Purpose]
         medium: Sealed[Channel | None] = None
         basis: Sealed[LawfulBasis]
         policy_version: Sealed[Name]
+
+    class ConsentStringReceived(Event):
+        """What a consent platform passes on, as it is: a TCF, GPP or US Privacy string of the IAB."""
+
+        TOPIC = "customer.consent_string_received"
+        RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(choices="framework text")
+        framework: Sealed[ConsentFramework]
+        text: Sealed[ConsentString]
+
+    class AccessRequested(Event):
+        """The person, or a shop system on their behalf, asks for what is known about them (Art. 15 GDPR)."""
+
+        TOPIC = "customer.access_requested"
+        RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(rights="request_id")
+        request_id: Sealed[Name]
+
+    class AccessGranted(Event):
+        """It was handed out. ``request_id`` None: nobody had asked in a way that is recorded."""
+
+        TOPIC = "customer.access_granted"
+        RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(rights="request_id by")
+        request_id: Sealed[Name | None] = None
+        by: Sealed[Name]
 
     class RecommendationShown(Event):
         """An impression, as the channel reports it: SKUs in the order of their positions."""
 
         TOPIC = "customer.recommendation_shown"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(exposure="placement skus decision_id")
         placement: Sealed[Name]
         skus: Sealed[tuple[Sku, ...]]
         decision_id: Sealed[Name | None] = None
@@ -221,6 +287,7 @@ class Customer(Aggregate):
     class RecommendationClicked(Event):
         TOPIC = "customer.recommendation_clicked"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(exposure="placement sku position decision_id")
         placement: Sealed[Name]
         sku: Sealed[Sku]
         position: Sealed[Quantity | None] = None
@@ -231,6 +298,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.experiment_exposed"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(exposure="experiment variant hash_version decision_id")
         experiment: Sealed[Name]
         variant: Sealed[Name]
         hash_version: Sealed[HashVersion]
@@ -241,6 +309,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.customer_erased"
         RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(rights="occurred_at source_id channel request")
         occurred_at: Ledger[datetime]
         source_id: Ledger[str]
         channel: Ledger[Channel]
@@ -251,6 +320,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.ledger_refunded"
         RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(books="occurred_at source_id channel order_id return_id refund_cents currency")
         occurred_at: Ledger[datetime]
         source_id: Ledger[str]
         channel: Ledger[Channel]
@@ -261,6 +331,8 @@ class Customer(Aggregate):
 
     #: False until ``CustomerErased``, or where the stream's key is gone.
     erased = False
+    #: Whether sharing was refused by the last word recorded on it.
+    opted_out = False
 
     @event(Opened)
     def __init__(self, kind: IdentifierKind) -> None:
@@ -370,6 +442,19 @@ class Customer(Aggregate):
     @event(Reopened)
     def _reopened(self, kind: IdentifierKind) -> None:
         self.kind = kind
+
+    def opt_out(self, *, source_id: str, **fields: Any) -> None:
+        """Objects to sharing, once: as long as it stands, saying it again records nothing."""
+        if not self.opted_out:
+            self.record(self.ConsentWithdrawn, source_id=source_id, purpose=Purpose.SHARING, **fields)
+
+    @event(ConsentGiven)
+    def _consent_given(self, purpose: Purpose) -> None:
+        self.opted_out = self.opted_out and purpose != Purpose.SHARING
+
+    @event(ConsentWithdrawn)
+    def _consent_withdrawn(self, purpose: Purpose) -> None:
+        self.opted_out = self.opted_out or purpose == Purpose.SHARING
 
     @event(IdentifierLinked)
     def _linked(self, other: UUID) -> None:

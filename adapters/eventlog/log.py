@@ -53,6 +53,10 @@ class _LogApplication(Application[UUID]):
         return self._given_mapper
 
 
+#: Events that ``events`` reads at a time.
+PAGE = 1_000
+
+
 class PostgresLog:
     """Loads and saves many aggregates at a time; gives events to whoever folds them."""
 
@@ -84,6 +88,16 @@ class PostgresLog:
         with translated():
             stored = self.recorder.select_streams(streams, topics) if streams else []
         yield from self._by_stream(stored)
+
+    def events(self, stream: UUID) -> Iterator[Event]:
+        """All events of a stream in order, some hundred in memory at a time. Raises UnavailableError."""
+        version, more = 0, True
+        while more:
+            with translated():
+                stored = list(self.recorder.select_events(stream, gt=version, limit=PAGE))
+            yield from self.decode_all(stored)
+            more = len(stored) == PAGE
+            version = stored[-1].originator_version if stored else version
 
     def streams_after(self, versions: Mapping[UUID, int]) -> Iterator[tuple[UUID, list[Event]]]:
         """Each stream that has events beyond the version given for it, with those. Raises UnavailableError."""

@@ -17,6 +17,8 @@ class Scope(StrEnum):
     CHANNEL_WRITE = "channel:write"
     RECOMMEND_READ = "recommend:read"
     CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    CUSTOMER_EXPORT = "customer:export"
     BACKFILL = "backfill"
     DECISION_READ = "decision:read"
     RULES_READ = "rules:read"

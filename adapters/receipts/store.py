@@ -30,6 +30,7 @@ COLUMNS = "decision, day, key, period, sealed"
 ONE = f"SELECT {COLUMNS} FROM receipt WHERE decision = %s"
 SOME = f"SELECT {COLUMNS} FROM receipt WHERE decision = ANY(%s)"
 OF_PERSON = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) ORDER BY decision DESC LIMIT %s"
+BEFORE = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) AND decision < %s ORDER BY decision DESC LIMIT %s"
 LATEST = f"SELECT {COLUMNS} FROM receipt WHERE day >= %s ORDER BY decision LIMIT %s"
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE sealed IS NULL), min(day), max(day) FROM receipt"
 FORGET = "UPDATE receipt SET sealed = NULL WHERE key = ANY(%s) AND sealed IS NOT NULL"
@@ -40,6 +41,7 @@ EXPIRED = "SELECT count(*) FROM receipt WHERE day < %s"
 BATCH = 10_000
 DAY_MS = 86_400_000
 NONCE = 12
+PAGE, LAST = 500, UUID(int=(1 << 128) - 1)
 
 
 def create_tables(connection: Connection) -> None:
@@ -90,6 +92,15 @@ class PostgresReceipts:
         with self._database.connection() as connection:
             rows = connection.execute(OF_PERSON, (list(streams), limit)).fetchall()
         return [self._opened(*row) for row in rows]
+
+    def all_of_person(self, streams: Sequence[UUID]) -> Iterator[Decision | Gone]:
+        """All of them, the latest first, some hundred in memory at a time. Raises UnavailableError."""
+        before: UUID | None = LAST
+        while before is not None:
+            with self._database.connection() as connection:
+                rows = connection.execute(BEFORE, (list(streams), before, PAGE)).fetchall()
+            yield from (self._opened(*row) for row in rows)
+            before = rows[-1][0] if len(rows) == PAGE else None
 
     def since(self, day: int, limit: int) -> Iterator[tuple[UUID, Decision | Gone]]:
         """From a day on (days since 1970), the oldest first. Raises UnavailableError."""

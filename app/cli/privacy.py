@@ -1,4 +1,4 @@
-"""``privacy``: requests to erase a person, and what became of them."""
+"""``privacy``: what persons may ask for: to be erased, and to know what is known."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +9,7 @@ from msgspec import to_builtins
 
 from app.cli.customers import account, accounted, identified
 from app.cli.output import fail, json_option, show
+from app.cli.privacy_export import export
 from app.erasing.desk import REFUSALS, Desk
 from app.erasing.later import follow_up
 from app.erasing.reapply import reapply as apply_again
@@ -27,7 +28,10 @@ method_option = click.option(
 
 @click.group()
 def privacy() -> None:
-    """Erase a person: request, approve, hold, cancel, and see what was done."""
+    """Erase a person: request, approve, hold, cancel, and see what was done. Export what is known."""
+
+
+privacy.add_command(export)
 
 
 @privacy.command()
