@@ -143,8 +143,11 @@ class Keyring:
         with self.database.connection() as connection, connection.transaction():
             connection.execute(DESTROYING, (DESTROY_LOCK,))
             rows = connection.execute(DESTROY, (wanted,)).fetchall()
-            found = [row[0] for row in rows], [row[1] for row in rows]
-            connection.execute(DESTROYED, (epoch_now(connection), wanted, *found))
+            there, now = set(self.wrapping.epochs()), epoch_now(connection)
+            epochs = [
+                epoch if epoch in there else now for _, epoch in rows
+            ]  # an older copy of the row may have come back
+            connection.execute(DESTROYED, (now, wanted, [stream for stream, _ in rows], epochs))
         self.wipe(wanted)
         return len(rows)
 
