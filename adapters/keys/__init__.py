@@ -144,9 +144,8 @@ class Keyring:
             connection.execute(DESTROYING, (DESTROY_LOCK,))
             rows = connection.execute(DESTROY, (wanted,)).fetchall()
             there, now = set(self.wrapping.epochs()), epoch_now(connection)
-            epochs = [
-                epoch if epoch in there else now for _, epoch in rows
-            ]  # an older copy of the row may have come back
+            # An older copy of a row, which nothing opens any more, may have come back.
+            epochs = [epoch if epoch in there else now for _, epoch in rows]
             connection.execute(DESTROYED, (now, wanted, [stream for stream, _ in rows], epochs))
         self.wipe(wanted)
         return len(rows)
