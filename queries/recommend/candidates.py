@@ -91,13 +91,23 @@ def merged(assortment: Assortment, found: Mapping[Source, Rows], sellable: Calla
         np.array([number for number, source in enumerate(SOURCES) if source in found], np.int8),
         [len(found[source]) for source in SOURCES if source in found],
     )
-    ties = assortment.tie[rows]
-    _, first = np.unique(ties, return_index=True)
-    first = first[sellable(rows[first])]
+    ties = assortment.tie.take(rows)
+    first = firsts(ties)
+    first = first[sellable(rows.take(first))]
     if len(first) > MOST_CANDIDATES:  # what was found first stays
         first = np.sort(first)[:MOST_CANDIDATES]
         first = first[np.argsort(ties[first], kind="stable")]
-    return Found(rows[first], sources[first])
+    return Found(rows.take(first), sources.take(first))
+
+
+def firsts(ties: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """``ties`` (F,), some more than once → where each comes first, in their order."""
+    order = ties.argsort(kind="stable")
+    ordered = ties.take(order)
+    new = np.empty(len(ties), np.bool_)
+    new[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return order[new]
 
 
 def among(rows: Rows, some: Rows) -> Flags:

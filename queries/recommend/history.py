@@ -14,6 +14,7 @@ from readmodels.features import CART, CHILD, VIEW, acts, cart_of
 LATEST = 50
 #: Purposes for which a profile is needed.
 OF_ADULTS = frozenset({Purpose.PERSONALISATION, Purpose.PROFILING, Purpose.TRAINING})
+NO_ROWS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +41,17 @@ def allowed(record: CustomerRecord, purpose: Purpose) -> bool:
     age = record.context.get("age_range")
     if age is not None and age.value == CHILD and purpose in OF_ADULTS:
         return False
-    return all(consent.given for consent in record.consent if consent.purpose == purpose.value)
+    return not record.consent or all(c.given for c in record.consent if c.purpose == purpose.value)
 
 
 def past(record: CustomerRecord, whole: CustomerRecord, assortment: Assortment) -> Past:
     """``record``: what may be used for personalisation of the ``whole``. What lies in the cart or was bought is hidden
     where that counts, consent or not. What is no longer sold does not count."""
-    index = assortment.index
-    known = [(index[act[4]], act[3]) for act in acts(record)[-LATEST:] if act[4] in index]
-    bought = frozenset(index[p.sku] for p in whole.purchases if p.sku in index)
-    cart = frozenset(index[sku] for sku in cart_of(whole) if sku in index)
-    return Past(np.array([row for row, _ in known], np.int32), tuple(kind for _, kind in known), cart, bought)
+    code = assortment.index.code
+    known = [(row, act[3]) for act in acts(record)[-LATEST:] if (row := code(act[4])) >= 0]
+    bought = frozenset([row for p in whole.purchases if (row := code(p.sku)) >= 0]) if whole.purchases else NO_ROWS
+    cart = frozenset([row for sku in cart_of(whole) if (row := code(sku)) >= 0]) if whole.cart else NO_ROWS
+    return Past(np.array([row for row, _ in known], np.int32), tuple([kind for _, kind in known]), cart, bought)
 
 
 def shown(past: Past, seeds: Rows, *, in_cart: bool) -> Past:
