@@ -46,8 +46,8 @@ def alike(learned: Learned | None, past: Past, quota: int) -> Rows:
     """What is like the latest items by what is said of them, as many of each."""
     if learned is None or not quota or not learned.scorer.has("content"):
         return _NONE
-    latest = [int(learned.rows.of[row]) for row, _ in past.latest()[:LIKE]]
-    known = [row for row in latest if row >= 0]
+    of = learned.rows.of
+    known = [own for row, _ in past.latest()[:LIKE] if (own := of.item(row)) >= 0]
     found = [learned.scorer.similar("content", row, min(MOST_ALIKE, quota // len(known)))[0] for row in known]
     return _back(learned.rows, np.concatenate((_NONE, *found)))
 
@@ -55,8 +55,9 @@ def alike(learned: Learned | None, past: Past, quota: int) -> Rows:
 def together(serving: Serving, past: Past, quota: int) -> Rows:
     """What others looked at after the latest items."""
     trends = serving.trends
-    latest = [int(trends.rows.of[row]) for row, _ in past.latest()[:SPEAK]]
-    return _back(trends.rows, neighbours(trends.model, [row for row in latest if row >= 0], quota))
+    of = trends.rows.of
+    known = [own for row, _ in past.latest()[:SPEAK] if (own := of.item(row)) >= 0]
+    return _back(trends.rows, neighbours(trends.model, known, quota)) if known and quota else _NONE
 
 
 def trending(serving: Serving, quota: int) -> Rows:
@@ -120,8 +121,8 @@ def among(rows: Rows, some: Rows) -> Flags:
 
 
 def _back(rows: Rowed, own: Rows) -> Rows:
-    back = rows.back[own]
-    return back[back >= 0]
+    back = rows.back.take(own)
+    return back if len(back) and back.min() >= 0 else back[back >= 0]
 
 
 def given(assortment: Assortment, skus: Sequence[str]) -> Rows:

@@ -1,6 +1,6 @@
 """What a person did with items, as rows of the assortment, as far as it may count."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,13 +26,16 @@ class Past:
     kinds: tuple[int, ...]
     cart: frozenset[int]
     bought: frozenset[int]
+    _latest: list[tuple[int, int]] = field(default_factory=list, repr=False, compare=False)
 
     def latest(self) -> list[tuple[int, int]]:
-        """(row, kind), the latest first, each row once."""
-        found: dict[int, int] = {}
-        for row, kind in zip(self.rows[::-1].tolist(), reversed(self.kinds), strict=True):
-            found.setdefault(row, kind)
-        return list(found.items())
+        """(row, kind), the latest first, each row once. Not to be changed."""
+        if not self._latest:
+            found: dict[int, int] = {}
+            for row, kind in zip(self.rows[::-1].tolist(), reversed(self.kinds), strict=True):
+                found.setdefault(row, kind)
+            self._latest.extend(found.items())
+        return self._latest
 
 
 def allowed(record: CustomerRecord, purpose: Purpose) -> bool:

@@ -1,6 +1,6 @@
 """All that answers are made of at one moment, frozen. A request uses one from beginning to end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ml.bandit.context import Context
@@ -84,3 +84,13 @@ class Serving:
     experiments: Experiments | None = None
     weights: Weights = USUAL
     generations: Generations = OF_NOTHING
+    _of_category: dict[str, Rows] = field(default_factory=dict, repr=False, compare=False)
+
+    def of_category(self, name: str, found: Callable[[], Rows]) -> Rows:
+        """Candidates of a category that there is, ``found`` once."""
+        rows = self._of_category.get(name)
+        if rows is None:
+            rows = found()
+            if name in self.assortment.codes["category"]:
+                self._of_category[name] = rows
+        return rows
