@@ -182,12 +182,12 @@ def _prices(shelf: Assortment, skus: Sequence[str], factor: float) -> list[tuple
     rows, names = [shelf.index.code(sku) for sku in skus], shelf.codes["currency"].names
     if not rows or not len(shelf.cents):
         return [(None, None)] * len(rows)
-    found = zip(rows, shelf.cents.take(rows, mode="clip").tolist(), shelf.currency.take(rows, mode="clip").tolist())
+    cents_, codes = (column.take(rows, mode="clip").tolist() for column in (shelf.cents, shelf.currency))
     return [
         ((cents if factor == 1.0 else round(cents * factor)), names[code] if code >= 0 else None)
         if row >= 0 and cents >= 0
         else (None, None)
-        for row, cents, code in found
+        for row, cents, code in zip(rows, cents_, codes, strict=True)
     ]
 
 

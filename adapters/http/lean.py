@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from adapters.http.auth import Access
@@ -31,9 +32,8 @@ class Lean:
         self._app, self._reader, self._access = app, reader, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
-            return await self._app(scope, receive, send)
-        body = await self._answered(scope)
+        asked = scope["type"] == ScopeType.HTTP and scope["path"] == PATH and scope.get("method") == "GET"
+        body = await self._answered(scope) if asked else None
         if body is None:
             return await self._app(scope, receive, send)
         length = str(len(body)).encode()

@@ -18,9 +18,9 @@ from typing import Any
 import uvloop
 from litestar import Litestar
 
+from adapters.http import logs
 from adapters.http.app import create_app
 from adapters.http.auth import Access
-from adapters.http import logs
 from app import tuning
 from app.wiring import Wiring
 from benchmarks.serving import world
