@@ -17,10 +17,12 @@ from adapters.http.auth import Access
 from adapters.http.keys import ApiKey
 from adapters.http.keys import Scope as KeyScope
 from adapters.http.ports import Reader
-from adapters.http.recommendations import PATH, Question, answer, asked_in_url
+from adapters.http.recommendations import PATH, Caller, Question, answer, asked_in_url
 from adapters.http.routing import set_standing
 
 _READ = (b"authorization", b"x-api-key", b"accept-language")
+#: Says that profiling is not wanted, which is recorded too.
+_SIGNAL = b"sec-gpc"
 _ENCODER = msgspec.json.Encoder()
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -53,7 +55,7 @@ class Lean:
         if standing is None:
             return None
         try:
-            said = await answer(self._reader, question, headers.get(b"accept-language"))
+            said = await answer(self._reader, question, Caller(headers.get(b"accept-language")))
         except Exception:  # the framework meets it again, and tells of it
             return None
         set_standing(scope, standing)
@@ -70,9 +72,11 @@ class Lean:
 
 
 def _headers(raw: RawHeaders) -> dict[bytes, str] | None:
-    """Those that are read here; None where one is there twice."""
+    """Those that are read here; None where one is there twice, or one that asks for more than an answer."""
     found: dict[bytes, str] = {}
     for name, value in raw:
+        if name == _SIGNAL:
+            return None
         if name in _READ:
             if name in found:
                 return None

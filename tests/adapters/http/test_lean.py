@@ -136,6 +136,7 @@ def test_the_usual_question_goes_without_the_framework() -> None:
         ("", [(b"authorization", b"Basic " + ADMIN.encode())], {}),
         ("", [(b"authorization", b"Bearer " + ONE_SCOPE[Scope.CUSTOMER_READ][0].encode())], {}),
         ("", [KEY, KEY], {}),
+        ("", [KEY, (b"sec-gpc", b"1")], {}),
         ("", [KEY, (b"x-api-key", ADMIN.encode())], {}),
         ("", [KEY], {"method": "HEAD"}),
         ("", [KEY], {"path": PATH + "/"}),
