@@ -98,7 +98,10 @@ def test_no_route_is_missing_here(client: Client) -> None:
     told = {
         (
             method,
-            path.replace("{person_id}", str(PERSON)).replace("{decision_id}", str(DECIDED)).replace("{key}", "hero"),
+            path.replace("{person_id}", str(PERSON))
+            .replace("{request_id}", str(PERSON))
+            .replace("{decision_id}", str(DECIDED))
+            .replace("{key}", "hero"),
         )
         for method, path in routes(client)
     }
