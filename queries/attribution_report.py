@@ -66,6 +66,14 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """Ways with a touch that ended in an order, and in nothing."""
+
+    converting: int
+    to_nothing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delay:
     """Orders whose first touch was up to so many days before (None: more), and after the row above. Rows of fewer than
     five persons are None."""
@@ -115,17 +123,26 @@ def of_walked(found: Walked, positions: Sequence[int], asked: Asked) -> Attribut
 def _currency(found: Period, asked: Asked) -> CurrencyReport:
     made = credits(found, asked.models, asked.rules)
     touched = [each for each in found.journeys if each.touches]
+    bought = [each for each in touched if each.sale is not None]
+    ended = Ended(len(bought), len(touched) - len(bought))
+    ways = tuple(Way(*each) for each in common(touched, FEWEST, MOST_WAYS))
+    return assembled(found.currency, found.money, made, ended, ways, _delays(bought))
+
+
+def assembled(
+    currency: str,
+    money: Money,
+    made: Sequence[Credited],
+    ended: Ended,
+    ways: Sequence[Way],
+    delays: Sequence[tuple[int | None, int, int]],
+) -> CurrencyReport:
+    """``delays``: days (see ``DELAYS``), orders, persons."""
     models = tuple(of_model(each) for each in made)
-    return CurrencyReport(
-        found.currency,
-        found.money,
-        models,
-        sum(each.sale is not None for each in touched),
-        sum(each.sale is None for each in touched),
-        tuple(Way(*each) for each in common(touched, FEWEST, MOST_WAYS)),
-        _delays([each for each in touched if each.sale is not None]),
-        personalization({m.model: {c.channel: c.cents for c in m.channels} for m in models}, (SHOWN, CLICKED)),
-    )
+    credited = {m.model: {c.channel: c.cents for c in m.channels} for m in models}
+    told = tuple(Delay(d, orders if persons >= FEWEST or not orders else None) for d, orders, persons in delays)
+    both = personalization(credited, (SHOWN, CLICKED))
+    return CurrencyReport(currency, money, models, ended.converting, ended.to_nothing, tuple(ways), told, both)
 
 
 def of_model(made: Credited) -> ModelCredits:
@@ -148,10 +165,9 @@ def of_model(made: Credited) -> ModelCredits:
     )
 
 
-def _delays(bought: Sequence[Journey]) -> tuple[Delay, ...]:
+def _delays(bought: Sequence[Journey]) -> list[tuple[int | None, int, int]]:
     rows: dict[int | None, list[Journey]] = {days: [] for days in (*DELAYS, None)}
     for each in bought:
         waited = each.at_ms - each.touches[0].at_ms
         rows[next((days for days in DELAYS if waited <= days * DAY_MS), None)].append(each)
-    told = {days: len({each.person for each in some}) >= FEWEST or not some for days, some in rows.items()}
-    return tuple(Delay(days, len(some) if told[days] else None) for days, some in rows.items())
+    return [(days, len(some), len({each.person for each in some})) for days, some in rows.items()]

@@ -102,7 +102,7 @@ def restated(
         )
         last = now
     assert made is not None
-    told = tuple(each for cause in Cause if (each := causes[cause]).events or each.changes)
+    told = tuple(each for cause in Cause if (each := causes.get(cause)) and (each.events or each.changes))
     return made, Restatement(tuple(from_positions), tuple(to_positions), told)
 
 

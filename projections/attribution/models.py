@@ -13,7 +13,7 @@ from projections.attribution.positional import DIRECT, weighing
 
 POSITIONAL = tuple(weighing(1))
 ORDERS = {f"markov-{order}": order for order in (1, 2, 3, 4)}
-SHAPLEY, GAME = "shapley", "shapley-markov"
+SHAPLEY, GAME, FINE = "shapley", "shapley-markov", "time-decay"
 MODELS = (*POSITIONAL, *ORDERS, SHAPLEY, GAME)
 
 
@@ -72,7 +72,7 @@ def credit(model: str, paths: Sequence[Path], options: Options = Options()) -> C
     whole = sums(paths)
     if model in POSITIONAL:
         weigh = weighing(options.half_life, options.direct)[model]
-        made = exactly(model, whole, *exact.owed(paths, weigh, fine=model == "time-decay"))
+        made = exactly(model, whole, *exact.owed(paths, weigh, fine=model == FINE))
     elif model in ORDERS:
         made = by_effects(model, whole, markov.chain(markov.count(paths, ORDERS[model])))
     elif model == SHAPLEY:

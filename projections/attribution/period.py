@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from projections.attribution.journeys import Journey, Walked
-from projections.attribution.models import Credited, Options, credit
+from projections.attribution.models import FINE, Credited, Options, credit
 from projections.attribution.paths import Path, merged
 from projections.attribution.rules import Rules
 
@@ -68,12 +68,13 @@ def period(walked: Walked, currency: str, from_ms: int, to_ms: int) -> Period:
         sum(each.sale.net_cents for each in bought if each.sale is not None and each.touches),
     )
     journeys = (*bought, *nothing)
-    return Period(currency, money, journeys, tuple(merged(each.path() for each in journeys if each.touches)))
+    return Period(currency, money, journeys, tuple(each.path() for each in journeys if each.touches))
 
 
 def credits(found: Period, models: Sequence[str], rules: Rules) -> tuple[Credited, ...]:
-    """Each model's. Raises ValueError."""
-    return tuple(credit(model, found.paths, Options(rules.half_life_hours, seed=rules.seed)) for model in models)
+    """Each model's. Raises ValueError. Time decay is cut for each order by itself, as it is in bulk."""
+    options, together = Options(rules.half_life_hours, seed=rules.seed), merged(found.paths)
+    return tuple(credit(each, found.paths if each == FINE else together, options) for each in models)
 
 
 def common(journeys: Iterable[Journey], fewest: int, most: int) -> list[tuple[tuple[str, ...], int, int, int]]:

@@ -23,6 +23,7 @@ class Cause(StrEnum):
     MERGE = "merge"
     UNMERGE = "unmerge"
     ERASURE = "erasure"
+    UNTOLD = "not told apart"  # shards were moved: positions of before name nothing any more
 
 
 ORDER = (Cause.LATE, Cause.REFUND, Cause.MERGE, Cause.UNMERGE, Cause.ERASURE)
