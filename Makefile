@@ -61,7 +61,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,identity,journey,ray,report,tracking,train]'
+	$(PIP) -e '.[dev,attribution,identity,journey,ray,report,tracking,train]'
 	@touch $(DEV)
 
 run: setup

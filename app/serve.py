@@ -18,6 +18,7 @@ from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
+from app.attribution_desk import AttributionDesk
 from app.demo import eshop
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -66,6 +67,7 @@ async def _serve(wiring: Wiring) -> None:
         rules=rules,
         receipts=wiring.receipts,
         experiments=lambda: experiments_of(wiring.experiment_events()),
+        attribution=AttributionDesk(wiring.settings, wiring.published),
         live=live,
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
         extra_routes=shop,

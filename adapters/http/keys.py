@@ -22,6 +22,7 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
+    ATTRIBUTION_READ = "attribution:read"
 
 
 PUBLIC_SCOPES = frozenset({Scope.CHANNEL_WRITE})
