@@ -1,5 +1,6 @@
 """Persons' ways from exported touches and sales, as tables: ``steps`` (a row a touch of a way) and ``ways``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,13 +83,13 @@ def build(
 ) -> list[str]:
     """Makes the tables; the names of the channels by their codes. ``memory``: how many touches before the latest a step
     remembers (0 to 3). Raises duckdb.Error."""
-    files = {"touches": str(folder / TOUCHES), "sales": str(folder / SALES)}
+    files: dict[str, str | int] = {"touches": str(folder / TOUCHES), "sales": str(folder / SALES)}
     session, lookback = rules.session_ms, rules.lookback_ms
     shown = "true" if rules.shown else f"t.channel <> '{SHOWN}'"
     remembered = (
         ", ".join(f"lag(e.channel, {n}) OVER w AS before_{n}" for n in range(1, memory + 1)) or "NULL AS nothing"
     )
-    script = (
+    script: tuple[tuple[str, Mapping[str, str | int]], ...] = (
         (_SOURCE, files),
         (_KEPT.format(session=session, shown=shown, order=_ORDER), {"touches": files["touches"], "direct": DIRECT}),
         ((_ONCE if rules.once else _AGAIN).format(lookback=lookback), {}),

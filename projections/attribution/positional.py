@@ -54,7 +54,8 @@ def time_decay(path: Path, half_life: int) -> Sequence[int]:
 @cache
 def decayed(age: int, half_life: int) -> int:
     """The weight of a touch of this age; both in the same unit."""
-    return max(1, round(SCALE * 0.5 ** (age / half_life)))
+    left: float = 0.5 ** (age / half_life)
+    return max(1, round(SCALE * left))
 
 
 def weighing(half_life: int, direct: str = DIRECT) -> Mapping[str, Weigh]:

@@ -9,11 +9,11 @@ import pytest
 
 from projections.attribution.models import MODELS
 from projections.attribution.rules import Rules
-from projections.attribution.stages import trails
+from projections.attribution.stages import ORDER, trails
 from projections.attribution.trail import Trail
 from projections.moment import millis
 from queries.attribution_report import Asked, AttributionReport, report
-from queries.attribution_restatement import CREDIT, difference, figures, restated, summed
+from queries.attribution_restatement import CREDIT, Caused, difference, figures, restated, summed
 from tests.projections.attribution.random_logs import START, CustomerErased, Log, Writer, cut, net
 
 LOGS = int(os.environ.get("BESPOKE_LOGS", "40"))
@@ -42,8 +42,9 @@ def _erased_by(log: Log, until: int) -> set[UUID]:
     return {event.originator_id for event in log.events[:until] if isinstance(event, CustomerErased)}
 
 
-def drill(seed: int) -> None:
-    """One log."""
+def drill(seed: int) -> list[str]:
+    """One log; which causes changed a figure."""
+    changed: list[str] = []
     log = Writer(seed).write(60)
     asked, period = _asked(seed)
     growing: dict[UUID, Trail] = {}
@@ -66,13 +67,15 @@ def drill(seed: int) -> None:
             assert told.total() == {(c.currency, c.model, c.heading): c.cents for c in whole}
             assert sum(each.events for each in told.causes) == until - so_far
             _complete(told.causes)
+            changed += [str(each.cause) for each in told.causes if each.changes]
         published, was, so_far = anew, until, until
+    return changed
 
 
-def _complete(causes: tuple[object, ...]) -> None:
+def _complete(causes: tuple[Caused, ...]) -> None:
     """Each cause's amounts balance too: what a model credits, unattributed and erased make up the net revenue."""
     for cause in causes:
-        found = summed([cause.changes])  # type: ignore[attr-defined]
+        found = summed([cause.changes])
         for currency in {key[0] for key in found}:
             fixed = {heading: cents for (c, model, heading), cents in found.items() if c == currency and not model}
             rest = fixed.get("net revenue", 0) - fixed.get("unattributed", 0) - fixed.get("erased revenue", 0)
@@ -84,3 +87,7 @@ def _complete(causes: tuple[object, ...]) -> None:
 @pytest.mark.parametrize("seed", range(LOGS))
 def test_random_logs(seed: int) -> None:
     drill(seed)
+
+
+def test_every_cause_is_met() -> None:
+    assert {cause for seed in range(12) for cause in drill(seed)} == {str(each) for each in ORDER}
