@@ -43,8 +43,9 @@ class Walked:
 
 
 def members(trails: Mapping[UUID, Trail]) -> list[frozenset[UUID]]:
-    """The streams of each person, by the oldest."""
-    several = gathered(told for stream, trail in trails.items() if (told := trail.linked(stream)))
+    """The streams of each person, by the oldest. Nobody is one person through somebody who was erased."""
+    gone = frozenset(stream for stream, trail in trails.items() if trail.erased)
+    several = gathered(told for stream, trail in trails.items() if (told := trail.linked(stream, gone)))
     together = {stream for each in several for stream in each}
     alone = (frozenset({stream}) for stream in trails if stream not in together)
     return sorted([*several, *alone], key=min)

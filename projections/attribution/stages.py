@@ -12,7 +12,7 @@ from uuid import UUID
 
 from domain.customer import Customer
 from domain.event import Event
-from projections.attribution.trail import ERASED, RETURNED, Trail, topic
+from projections.attribution.trail import ERASED, REFUNDED, Trail, topic
 
 
 class Cause(StrEnum):
@@ -45,7 +45,9 @@ def cause_of(event: Event) -> Cause:
             return Cause.MERGE
         case Customer.IdentifierUnlinked.TOPIC:
             return Cause.UNMERGE
-    return {RETURNED: Cause.REFUND, ERASED: Cause.ERASURE}.get(topic(event), Cause.LATE)
+        case refunded if refunded in REFUNDED:
+            return Cause.REFUND
+    return Cause.ERASURE if topic(event) == ERASED else Cause.LATE
 
 
 def trails(streams: Mapping[UUID, Sequence[Event]]) -> dict[UUID, Trail]:

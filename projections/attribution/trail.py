@@ -14,7 +14,9 @@ from projections.attribution.channels import touched
 from projections.gathering import Linked
 from projections.moment import millis, tag
 
-ERASED, PLACED, RETURNED = "customer.customer_erased", Customer.OrderPlaced.TOPIC, Customer.LinesReturned.TOPIC
+ERASED, PLACED = "customer.customer_erased", Customer.OrderPlaced.TOPIC
+#: The second is of somebody who was erased before: for the books alone.
+REFUNDED = (Customer.LinesReturned.TOPIC, "customer.ledger_refunded")
 
 
 class Touch(NamedTuple):
@@ -68,14 +70,13 @@ class Trail:
                 self._take(event)
         return self
 
-    def linked(self, stream: UUID) -> Linked | None:
-        """With whom it says that it is one person."""
-        return Linked(stream, self.kind, self.others) if self.others else None
+    def linked(self, stream: UUID, gone: frozenset[UUID] = frozenset()) -> Linked | None:
+        """With whom it says that it is one person, but for those who are ``gone``."""
+        others = {other: kind for other, kind in self.others.items() if other not in gone}
+        return Linked(stream, self.kind, others) if others else None
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, Customer.OrderPlaced | Customer.LinesReturned) or (
-            isinstance(event, Erased) and event.topic in (PLACED, RETURNED)
-        ):
+        if topic(event) == PLACED or topic(event) in REFUNDED:
             self._sell(event)
         elif isinstance(event, Customer.IdentifierLinked):
             self.others[event.other] = event.other_kind
@@ -88,7 +89,7 @@ class Trail:
         elif isinstance(event, Customer.Event) and not self.erased and (channel := touched(event)):
             self.touches.append(Touch(millis(event.occurred_at), tag(event.source_id), channel))
 
-    def _sell(self, event: Customer.OrderPlaced | Customer.LinesReturned | Erased) -> None:
+    def _sell(self, event: Event) -> None:
         said, gone = ledger(event), self.erased or isinstance(event, Erased)
         at_ms, currency = millis(_when(said["occurred_at"])), str(said["currency"])
         if topic(event) == PLACED:
@@ -111,7 +112,7 @@ def topic(event: Event) -> str:
     return event.topic if isinstance(event, Erased) else str(getattr(type(event), "TOPIC", ""))
 
 
-def ledger(event: Customer.OrderPlaced | Customer.LinesReturned | Erased) -> Mapping[str, Any]:
+def ledger(event: Event) -> Mapping[str, Any]:
     """The fields that stay readable after erasure."""
     return event.ledger if isinstance(event, Erased) else event.__dict__
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from domain.customer import Customer
 from domain.erased import Erased
-from domain.event import Event
+from domain.event import Event, Ledger
 from domain.identity import IdentifierKind
 from domain.values import Campaign, Channel
-from projections.attribution.trail import ERASED
+from projections.attribution.trail import ERASED, REFUNDED
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 LEDGER = {
@@ -30,6 +30,19 @@ class CustomerErased(Event):
 
     RETENTION = Customer.OrderPlaced.RETENTION
     TOPIC = ERASED
+
+
+class LedgerRefunded(Event):
+    """Money that went back to somebody who was erased."""
+
+    RETENTION = Customer.OrderPlaced.RETENTION
+    TOPIC = REFUNDED[1]
+    occurred_at: Ledger[datetime]
+    channel: Ledger[Channel]
+    order_id: Ledger[str]
+    return_id: Ledger[str]
+    refund_cents: Ledger[int]
+    currency: Ledger[str]
 
 
 @dataclass
@@ -51,7 +64,7 @@ class Log:
 
 def erased(event: Event) -> Event:
     """What a mapper gives back whose key is gone: dates of the ledger as JSON has them."""
-    if isinstance(event, CustomerErased):
+    if isinstance(event, CustomerErased | LedgerRefunded):
         return event
     names = LEDGER.get(type(event), ())
     said = event.model_dump(mode="json")
@@ -142,10 +155,12 @@ class Writer:
         order, currency, cents = chance.choice(known)
         back = chance.choice((cents, max(cents // 3, 1), cents + 5))
         currency = "EUR" if chance.random() < 0.05 else currency
-        stream, number = self._living(), len(self.log.events)
+        stream, number = chance.choice(self.streams), len(self.log.events)
+        fields = {"order_id": order, "return_id": f"r{number}", "refund_cents": back, "currency": currency}
         if stream not in self.log.gone:
-            fields = {"return_id": f"r{number}", "refund_cents": back, "currency": currency, "lines": ()}
-            self._add(stream, Customer.LinesReturned, order_id=order, **fields)
+            self._add(stream, Customer.LinesReturned, lines=(), **fields)
+        else:
+            self._add(stream, LedgerRefunded, occurred_at=self._when(), channel=Channel.SERVICE, **fields)
 
     def _link(self) -> None:
         one, other = self.chance.sample(self.streams, 2)
@@ -179,7 +194,7 @@ def net(log: Log, until: int, currency: str, period: tuple[int, int]) -> int:
         if isinstance(event, Customer.OrderPlaced):
             row = (event.occurred_at, event.originator_id, event.currency, event.total_cents)
             placed[event.order_id] = min(placed.get(event.order_id, row), row)
-        elif isinstance(event, Customer.LinesReturned):
+        elif isinstance(event, Customer.LinesReturned | LedgerRefunded):
             row = (event.occurred_at, event.originator_id, event.currency, event.refund_cents)
             key = event.order_id, event.return_id
             back[key] = min(back.get(key, row), row)
