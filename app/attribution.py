@@ -43,7 +43,7 @@ def read(wiring: Wiring, positions: Positions, progress: Progress = lambda n: No
         for stream, events in streams_between(wiring.customers[shard], FIRST, LAST, until):
             progress(len(events))
             trail = Trail().take(events)
-            if trail.touches or trail.orders or trail.refunds or trail.others or trail.erased:
+            if not trail.empty:
                 found[stream] = trail
     return found
 

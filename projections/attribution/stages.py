@@ -1,8 +1,9 @@
 """From what was known once to what is known now, one kind of cause after the other.
 
-The causes are taken in this order: what was erased of what was known, late events, refunds, links, unlinks, and
-erasures since. Each stage has all that the stages before it have. So what each changes adds up to the whole difference,
-under any model; where two causes meet in one order, the earlier stage has what they change together.
+The causes are taken in this order: what was erased of what was known, late events, refunds, words of consent,
+links, unlinks, and erasures since. Each stage has all that the stages before it have. So what each changes adds up to
+the whole difference, under any model; where two causes meet in one order, the earlier stage has what they change
+together.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +21,18 @@ class Cause(StrEnum):
 
     LATE = "late event"
     REFUND = "refund"
+    CONSENT = "consent"  # or what was told of an age
     MERGE = "merge"
     UNMERGE = "unmerge"
     ERASURE = "erasure"
     UNTOLD = "not told apart"  # shards were moved: positions of before name nothing any more
 
 
-ORDER = (Cause.LATE, Cause.REFUND, Cause.MERGE, Cause.UNMERGE, Cause.ERASURE)
+_SAID = tuple(
+    kind.TOPIC
+    for kind in (Customer.ConsentGiven, Customer.ConsentWithdrawn, Customer.DetailsGiven, Customer.DetailsCorrected)
+)
+ORDER = (Cause.LATE, Cause.REFUND, Cause.CONSENT, Cause.MERGE, Cause.UNMERGE, Cause.ERASURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ def cause_of(event: Event) -> Cause:
             return Cause.MERGE
         case Customer.IdentifierUnlinked.TOPIC:
             return Cause.UNMERGE
+        case said if said in _SAID:
+            return Cause.CONSENT
         case refunded if refunded in REFUNDED:
             return Cause.REFUND
     return Cause.ERASURE if topic(event) == ERASED else Cause.LATE

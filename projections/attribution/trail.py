@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind
 from projections.attribution.channels import touched
 from projections.gathering import Linked
 from projections.moment import millis, tag
+from projections.permission import Age, Word, ages, words
 
-ERASED, PLACED = "customer.customer_erased", Customer.OrderPlaced.TOPIC
+ERASED, PLACED = Customer.CustomerErased.TOPIC, Customer.OrderPlaced.TOPIC
 #: The second is of somebody who was erased before: for the books alone.
-REFUNDED = (Customer.LinesReturned.TOPIC, "customer.ledger_refunded")
+REFUNDED = (Customer.LinesReturned.TOPIC, Customer.LedgerRefunded.TOPIC)
 
 
 class Touch(NamedTuple):
@@ -52,7 +53,8 @@ class Refund:
 
 @dataclass(slots=True)
 class Trail:
-    """``version``: how many of the stream's events are in it. ``others``: streams it says it is one with."""
+    """``version``: how many of the stream's events are in it. ``others``: streams it says it is one with. ``words`` of
+    consent and ``ages`` that were told decide which touches may count; see ``journeys.counted``."""
 
     version: int = 0
     touches: list[Touch] = field(default_factory=list)
@@ -60,7 +62,15 @@ class Trail:
     refunds: list[Refund] = field(default_factory=list)
     kind: IdentifierKind | None = None
     others: dict[UUID, IdentifierKind] = field(default_factory=dict)
+    words: list[Word] = field(default_factory=list)
+    ages: list[Age] = field(default_factory=list)
     erased: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether it tells nothing that matters to anybody."""
+        told = (self.touches, self.orders, self.refunds, self.others, self.words, self.ages)
+        return not (any(told) or self.erased)
 
     def take(self, events: Iterable[Event]) -> Self:
         """More of the stream's events, in the order of their versions; those that it has change nothing."""
@@ -82,8 +92,12 @@ class Trail:
             self.others[event.other] = event.other_kind
         elif isinstance(event, Customer.IdentifierUnlinked):
             self.others.pop(event.other, None)
-        elif isinstance(event, Customer.Opened):
+        elif isinstance(event, BEGUN):
             self.kind = event.kind
+        elif isinstance(event, Customer.ConsentGiven | Customer.ConsentWithdrawn):
+            self.words += words([[event]])
+        elif isinstance(event, Customer.DetailsGiven | Customer.DetailsCorrected):
+            self.ages += ages([event])
         elif topic(event) == ERASED:
             self._erase()
         elif isinstance(event, Customer.Event) and not self.erased and (channel := touched(event)):
@@ -103,6 +117,8 @@ class Trail:
         self.erased, self.kind = True, None
         self.touches.clear()
         self.others.clear()
+        self.words.clear()
+        self.ages.clear()
         self.orders = [replace(order, erased=True) for order in self.orders]
         self.refunds = [replace(refund, erased=True) for refund in self.refunds]
 
