@@ -11,6 +11,7 @@ from adapters.eventlog.topology import TopologyError
 from adapters.keys.services import WrappingKeyError
 from app.cli import (
     access,
+    attribution,
     customers,
     decisions,
     evaluating,
@@ -71,6 +72,7 @@ for command in (
     customers.customer,
     rules.rules,
     experiments.experiment,
+    attribution.attribution,
     access.keys,
     access.audit,
     officers.officers,

@@ -79,6 +79,7 @@ def routes() -> list[str]:
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
         erasures=erasures,
+        attribution=object(),  # type: ignore[arg-type]
         rights=Nobodys(),  # type: ignore[arg-type]
     ).openapi_schema.to_schema()
     return [f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item]
