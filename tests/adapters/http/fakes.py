@@ -96,7 +96,6 @@ class MemoryReceipts:
         return []
 
 
-@dataclass
 class MemoryAttribution:
     """Makes a report of what it was asked; the log has one shard of ten events."""
 
@@ -109,6 +108,7 @@ class MemoryAttribution:
         return [{"key": "k", "version": 1}]
 
 
+@dataclass
 class MemoryAudit:
     """Keeps what it was told."""
 
