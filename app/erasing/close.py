@@ -41,11 +41,11 @@ def _close(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
         mine["orders"] += len(customer.orders)
     near: dict[UUID, set[UUID]] = {request: set() for request in todo}
     for stream, customer in customers.items():
-        near[own[stream]] |= customer.linked - own.keys()
+        near[own[stream]].update(other for other in customer.linked if other not in own)
     wiring.erasures.keep_neighbours(near)
     neighbours = _load(logs, sorted({other for others in near.values() for other in others}))
     for stream, customer in customers.items():
-        for other in sorted(customer.linked & neighbours.keys()):
+        for other in sorted(other for other in customer.linked if other in neighbours):
             counts[own[stream]]["neighbours"] += _unlink(neighbours[other], stream, own[stream], now)
         customer.erase(own[stream], occurred_at=now)
     _save(logs, [*neighbours.values(), *customers.values()])
