@@ -119,6 +119,9 @@ bench-fresh: setup
 bench-privacy: setup-dev
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.privacy $(ARGS)
 
+drill-erasure: setup-dev
+	@$(BIN)/python -m benchmarks.privacy.drill $(ARGS)
+
 bench-replay: setup
 	@$(BIN)/python -m benchmarks.replay $(ARGS)
 

@@ -20,6 +20,7 @@ from adapters.channels.shopify import Shopify
 from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
 from adapters.http.attribution import WrongPositionError
+from adapters.http.erasures import Erasures
 from adapters.http.live import Live
 from commands.bus import Outcome
 from commands.command import Command
@@ -27,9 +28,11 @@ from commands.merchandising import SaveRules
 from domain.design import Design, Variant
 from domain.identity import Identifier
 from domain.merchandising import Problem, RuleSet
+from domain.privacy import Ground, Method, NobodyError, UnknownRequestError
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
 from queries.audit import Access, Entry
 from queries.decisions import GONE, Gone
+from queries.erasure import Told as Request
 from queries.experiments import Change, Told
 from queries.merchandising import Book
 from queries.moment import Moment
@@ -119,6 +122,39 @@ class MemoryAudit:
 
     def latest(self, limit: int, **_: Any) -> list[Entry]:
         return []
+
+
+class MemoryErasures:
+    """Has no requests, and knows nobody."""
+
+    immediate = False
+
+    def ask(self, who: UUID | Identifier, **said: Any) -> Request:
+        raise NobodyError("nobody is known by that")
+
+    def redact(self, identifiers: Sequence[Identifier], by: str) -> int:
+        return 0
+
+    def one(self, request: UUID) -> Request:
+        raise UnknownRequestError("there is no such request")
+
+    def latest(self, limit: int) -> list[Request]:
+        return []
+
+    def confirm(self, request: UUID, *, by: str, method: Method) -> Request:
+        return self.one(request)
+
+    def approve(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
+
+    def cancel(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
+
+    def hold(self, request: UUID, *, by: str, ground: Ground) -> Request:
+        return self.one(request)
+
+    def release(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
 
 
 @dataclass
@@ -215,6 +251,7 @@ def app(
     audit: MemoryAudit | None = None,
     access: HttpAccess | None = None,
     live: Live | None = None,
+    erasures: Erasures | None = None,
     **more: Any,
 ) -> Litestar:
     channels: dict[str, Channel] = {
@@ -234,6 +271,7 @@ def app(
         receipts=MemoryReceipts(),
         experiments=lambda: [HERO],
         attribution=MemoryAttribution(),
+        erasures=erasures or MemoryErasures(),
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
         metrics=metrics,
         now=lambda: NOW,
