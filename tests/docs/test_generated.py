@@ -202,9 +202,9 @@ def test_the_index_names_every_page(name: str) -> None:
     assert f"({name})" in page("README.md")
 
 
-@pytest.mark.parametrize("name", [p.name for p in PAGES if p.parent != DOCS])
-def test_the_index_names_every_decision(name: str) -> None:
-    assert f"(adr/{name})" in page("README.md")
+@pytest.mark.parametrize("name", [p.relative_to(DOCS).as_posix() for p in PAGES if p.parent != DOCS])
+def test_the_index_names_every_decision_and_result(name: str) -> None:
+    assert f"({name})" in page("README.md")
 
 
 @pytest.mark.parametrize("name", ["channels.md", "encryption.md", "http.md", "live.md", "models.md"])
