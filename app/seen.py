@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Event
+from domain.ties import TIES
 from ml.nextitem.data import Look
 from projections.examples import Rules
 from projections.gathering import gathered, linked
@@ -19,8 +20,7 @@ ANYBODY = Rules()
 #: What tells who is who, and who allows what. A stream's first event tells whether it is erased.
 TOLD = (
     Customer.Opened,
-    Customer.IdentifierLinked,
-    Customer.IdentifierUnlinked,
+    *TIES,
     Customer.ConsentGiven,
     Customer.ConsentWithdrawn,
     Erased,

@@ -12,6 +12,7 @@ from commands.exposure import UNKNOWN_STREAM, RecordExposure
 from commands.identify import UnlinkIdentifier
 from commands.merchandising import RulesCommand
 from commands.ports import ConflictError, Directory, EventLog, Progress
+from commands.tie import TieCommand
 from domain.customer import Customer
 from domain.event import Aggregate
 from domain.experiment import ExperimentError
@@ -163,6 +164,7 @@ class _Work:
         catalogue = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
         catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand | RulesCommand)]
         streams = [*self._streams.values(), *(c.stream for c in commands if isinstance(c, RecordExposure))]
+        streams += [stream for c in commands if isinstance(c, TieCommand) for stream in (c.one, c.other)]
         customers = {s: self._log_of(s) for s in streams}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
 
@@ -171,6 +173,8 @@ class _Work:
             return self._decide_customer(command)
         if isinstance(command, RecordExposure):
             return self._decide_exposure(command)
+        if isinstance(command, TieCommand):
+            return self._decide_tie(command)
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
@@ -202,6 +206,13 @@ class _Work:
         if customer is None:
             return Outcome(command.stream, refused=UNKNOWN_STREAM)
         return _watched(customer, lambda: command.handle(customer))
+
+    def _decide_tie(self, command: TieCommand) -> Outcome:
+        one, other = self._touched.get(command.one), self._touched.get(command.other)
+        if one is None or other is None:
+            return Outcome(command.one, refused=UNKNOWN_STREAM)
+        events = _both(one, other, command.tell)
+        return Outcome(command.one, one.version, events)
 
     def _customer(self, identifier: Identifier, command: CustomerCommand) -> Customer:
         stream = self._streams[identifier]

@@ -12,6 +12,7 @@ from domain import (
     merchandising,
     money,
     product,
+    ties,
     values,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "merchandising",
     "money",
     "product",
+    "ties",
     "values",
 ]

@@ -7,6 +7,7 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
+from domain.ties import Ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,14 @@ class Linked:
 
 def linked(stream: UUID, events: Sequence[Event]) -> Linked | None:
     """What a stream's events tell of its links, in the order of versions; None where none stands."""
-    others: dict[UUID, IdentifierKind] = {}
+    ties = Ties()
     kind = None
     for event in events:
-        if isinstance(event, Customer.IdentifierLinked):
-            others[event.other] = event.other_kind
-        elif isinstance(event, Customer.IdentifierUnlinked):
-            others.pop(event.other, None)
-        elif isinstance(event, Customer.Opened):
+        if isinstance(event, Customer.Opened):
             kind = event.kind
+        else:
+            ties.learn(event)
+    others = ties.now
     return Linked(stream, kind, others) if others else None
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
 
-from domain.customer import Customer
 from domain.event import Event
+from domain.ties import TIES
 from projections.customer import fold_all
 from projections.ports import History, Recorded
 from projections.settle import Settler
@@ -113,8 +113,8 @@ class CustomersProjection:
 
 
 def _ends(fact: Event) -> tuple[UUID, ...]:
-    """Both streams that a link is or was between: after unlinking, neither leads to the other any more."""
-    if isinstance(fact, Customer.IdentifierLinked | Customer.IdentifierUnlinked):
+    """Both streams that a tie is or was between: after unlinking, neither leads to the other any more."""
+    if isinstance(fact, TIES):
         return fact.originator_id, fact.other
     return ()
 

@@ -11,10 +11,12 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.event import Event
 from domain.identity import SHARED_KINDS, IdentifierKind, persons
+from domain.ties import TIE_TOPICS, TIES, Ties
 from queries.moment import Moment
 
 #: The events that tell who is who.
-TOPICS = (Customer.Opened.TOPIC, Customer.IdentifierLinked.TOPIC, Customer.IdentifierUnlinked.TOPIC)
+TOPICS = (Customer.Opened.TOPIC, *TIE_TOPICS)
+LINKING = (Customer.IdentifierLinked, Customer.ProbablyLinked, Customer.ConfirmedSame)
 #: How many owners of a shared device are looked at in one go, at least: two different ones decide.
 OWNERS = 64
 Near = Mapping[UUID, AbstractSet[UUID]]
@@ -33,16 +35,14 @@ class Told:
 
 def told(events: Sequence[Event], moment: Moment) -> Told:
     """Of a stream's events in order, from the first one on."""
-    first, ever, linked = events[0], dict[UUID, IdentifierKind](), set[UUID]()
+    first, ever, ties = events[0], dict[UUID, IdentifierKind](), Ties()
     for event in events:
-        if isinstance(event, Customer.IdentifierLinked):
+        if isinstance(event, LINKING):
             ever[event.other] = event.other_kind
-            if moment.knows(event):
-                linked.add(event.other)
-        elif isinstance(event, Customer.IdentifierUnlinked) and moment.knows(event):
-            linked.discard(event.other)
+        if isinstance(event, TIES) and moment.knows(event):
+            ties.learn(event)
     kind = first.kind if isinstance(first, Customer.Opened) else None
-    return Told(kind, moment.knows(first), frozenset(linked), ever)
+    return Told(kind, moment.knows(first), frozenset(ties.now), ever)
 
 
 class Circle:

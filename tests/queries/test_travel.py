@@ -129,4 +129,4 @@ def test_before_anything_was_recorded_or_had_happened_nobody_is_there(world: Wor
 
 
 def test_the_kinds_of_knowledge_are_those_of_the_definition() -> None:
-    assert [kind.__name__ for kind in moment.KNOWLEDGE] == ["Created", "IdentifierLinked", "IdentifierUnlinked"]
+    assert moment.KNOWLEDGE == (Created, *TIES)
