@@ -59,7 +59,7 @@ def train(records: Sequence[Prepared], files: Sequence[int] | None = None, seed:
     candidates = score(records, IdentityModel(blank.prior, blank.learnt, counted), files, levels=True)
     assert candidates.levels is not None
     start = [np.array([odds.m for odds in each.odds]) for each in blank.learnt]
-    prior, m, u = expectation_maximization(candidates.levels, random, start, pairs)
+    prior, m, u = expectation_maximization(candidates.levels, random, start, pairs, records=len(records))
     learnt = tuple(
         Learnt(each, tuple(Odds(float(a), float(b)) for a, b in zip(of_m, of_u, strict=True)))
         for each, of_m, of_u in zip(compared, m, u, strict=True)

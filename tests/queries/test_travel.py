@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from domain.event import Created
+from domain.ties import TIES
 from queries import circle, moment
 from queries.moment import Moment
 from queries.travel import Snapshot, travel
