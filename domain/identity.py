@@ -127,12 +127,8 @@ def cuts(links: Iterable[Pair], apart: Collection[Pair]) -> frozenset[Pair]:
     depends on the two sets alone.
     """
     every = set(links)
-    near: dict[UUID, set[UUID]] = {}
-    for one, other in every:
-        near.setdefault(one, set()).add(other)
-        near.setdefault(other, set()).add(one)
-    contested = {s for one, other in apart for s in near.get(one, set()) & near.get(other, set())}
-    cut = {link for link in every if not contested.isdisjoint(link)}
+    both = contested(every, apart)
+    cut = {link for link in every if not both.isdisjoint(link)}
     against = _against(apart)
     groups: dict[UUID, set[UUID]] = {}
     for link in sorted(every - cut):
@@ -147,9 +143,15 @@ def cuts(links: Iterable[Pair], apart: Collection[Pair]) -> frozenset[Pair]:
     return frozenset(cut | {(one, other) for one, other in every - cut if groups[one] is not groups[other]})
 
 
-def _against(apart: Iterable[Pair]) -> dict[UUID, set[UUID]]:
+def contested(links: Iterable[Pair], apart: Iterable[Pair]) -> set[UUID]:
+    """The streams that are linked to both of two people."""
+    near = _against(links)
+    return {s for one, other in apart for s in near.get(one, _NOBODY) & near.get(other, _NOBODY)}
+
+
+def _against(pairs: Iterable[Pair]) -> dict[UUID, set[UUID]]:
     found: dict[UUID, set[UUID]] = {}
-    for one, other in apart:
+    for one, other in pairs:
         found.setdefault(one, set()).add(other)
         found.setdefault(other, set()).add(one)
     return found

@@ -14,7 +14,7 @@ CLOSE = 1e-7
 PSEUDO = 0.5
 #: A record has at most so many others of the same person, on average: else what was found is not persons but, say,
 #: everybody of one given name.
-MATES = 2.0
+MATES = 3.0
 #: What a household shares makes a match as likely as this, taken alone.
 SHARED = 0.999
 
@@ -33,12 +33,13 @@ def expectation_maximization(
     ``levels`` (n, comparisons): of each candidate pair, place of the level, -1 where unknown. ``random``: how often
     pairs drawn at random agree at each level. Some of them match, so u is what is left of it: random = prior m +
     (1 - prior) u. ``pairs`` is how many pairs there are in all; those that are no candidates share no blocking key,
-    and count as no match. ``records``: how many they are of; without, any share may match. ``drawn``: whether ``random`` was drawn so, else it is u itself.
+    and count as no match. ``records``: how many they are of; without, any share may match. ``drawn``: whether
+    ``random`` was drawn so, else it is u itself.
     """
     patterns, counts = np.unique(levels, axis=0, return_counts=True)
     m = [each.copy() for each in start]
     most = MATES * records / pairs if records else 1.0
-    prior = min(0.5, max(1.0, 0.5 * len(levels)) / pairs, most / 4)
+    prior = min(0.5, max(1.0, 0.5 * len(levels)) / pairs, most / 6)
     u = list(random)
     for _ in range(ROUNDS):
         match = posterior(patterns, prior, m, u) * counts

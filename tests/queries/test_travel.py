@@ -130,4 +130,4 @@ def test_before_anything_was_recorded_or_had_happened_nobody_is_there(world: Wor
 
 
 def test_the_kinds_of_knowledge_are_those_of_the_definition() -> None:
-    assert moment.KNOWLEDGE == (Created, *TIES)
+    assert (Created, *TIES) == moment.KNOWLEDGE
