@@ -1,5 +1,6 @@
 """What people decide: pairs between the thresholds, and vetoes. Every decision is an event in both streams."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -77,10 +78,8 @@ def _decided(wiring: Wiring, command: TieCommand) -> bool:
     (outcome,) = wiring.bus().dispatch([command])
     if outcome.refused:
         raise UnknownPairError("there are no such two streams")
-    try:
+    with suppress(NoModelError):  # no queue, then; a veto stands all the same
         index_of(wiring, in_use(wiring).version).ask({}, [(command.one, command.other)])
-    except NoModelError:
-        pass  # no queue, then; a veto stands all the same
     return outcome.events > 0
 
 

@@ -23,6 +23,7 @@ NAME = 16
 WEIGHT = Struct(">d")
 USE = "bespoke identity index"
 NODE, KEYS, SECRET, COMPARED = b"node", b"keys", b"secret", b"compared"
+_NOTHING: list[Compared | None] = [None]
 T = TypeVar("T")
 
 
@@ -63,7 +64,7 @@ class RedisIdentityIndex:
             for stream, (node, names, secret, sealed) in found
             if node
             for told in self._open(stream, secret, self._told)
-            for compared in (self._open(stream, sealed, self._columns) or [None])
+            for compared in self._open(stream, sealed, self._columns) or _NOTHING
         }
 
     def write(self, entries: Mapping[UUID, Entry]) -> None:

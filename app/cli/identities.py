@@ -24,7 +24,7 @@ from domain.values import Text
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHOWN = 20
 reason_option = click.option(
-    "--reason", required=True, metavar="WORDS", help="Why; it is recorded, 500 letters at most."
+    "--reason", required=True, metavar="WORDS", help="Why; it is recorded. 500 letters at most."
 )
 
 
@@ -177,10 +177,8 @@ def replay(threshold: float, as_json: bool) -> None:
         "gone": [[str(stream) for stream in person] for person in found.gone],
         "new": [[str(stream) for stream in person] for person in found.new],
     }
-    words = (
-        f"{found.persons_before:,} persons now, {found.persons_after:,} at {threshold}: {len(found.gone):,} would be"
-    )
-    lines = [f"{words} gone, {len(found.new):,} new."]
+    words = f"{found.persons_before:,} persons now, {found.persons_after:,} at {threshold}:"
+    lines = [f"{words} {len(found.gone):,} would be gone, {len(found.new):,} new."]
     lines += [f"- {_ids(person)}" for person in found.gone[:SHOWN]]
     lines += [f"+ {_ids(person)}" for person in found.new[:SHOWN]]
     show(said, "\n".join(lines), as_json=as_json)

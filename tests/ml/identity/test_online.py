@@ -29,8 +29,9 @@ from tests.ml.identity.index import MemoryIndex
 START = datetime(2026, 3, 1, tzinfo=UTC)
 GIVEN, SURNAMES = ("Anna", "Ana", "Ben", "Carla"), ("Miller", "Milller", "Novak")
 BORN, CITIES = ("1980-02-03", "1980-02-04", "1999-12-31", None), ("Rome", "Bern", None)
+STREETS = ("Mill Lane", "Mil Lane", "High Street", "Long Acre", "Park Avenue")
 KINDS = (IdentifierKind.USER, IdentifierKind.EMAIL, IdentifierKind.LOYALTY, IdentifierKind.DEVICE)
-LIMITS = Thresholds(automatic=9.0, asked=1.0)
+LIMITS = Thresholds(automatic=5.0, asked=-4.0)
 
 
 @cache
@@ -56,7 +57,7 @@ class World:
         self.events: dict[UUID, list[Event]] = {s: [] for s in self.ids}
         self.order: list[Event] = []
         for number, kind in enumerate(kinds):
-            value = f"anna{number}@example.com" if kind is IdentifierKind.EMAIL else f"0171 555 00{number}"
+            value = f"anna+{number}@example.com" if kind is IdentifierKind.EMAIL else f"0171 555 00{number}"
             self.add(number, Customer.Opened, originator_topic="customer", kind=kind, value=value)
 
     def add(self, who: int, fact: type[Event], **fields: object) -> None:
@@ -80,8 +81,15 @@ def act(world: World, kind: str, one: int, other: int, chance: random.Random) ->
     size = len(world.ids)
     one, other = one % size, other % size
     if kind == "details":
-        name = f"{chance.choice(GIVEN)} {chance.choice(SURNAMES)}"
-        told = Details(name=name, birth_date=chance.choice(BORN), city=chance.choice(CITIES), postcode="10115")
+        whose = chance.randrange(4)  # one of a few people, with a mistake now and then
+        name = f"{GIVEN[whose] if chance.random() < 0.8 else chance.choice(GIVEN)} {SURNAMES[whose % 3]}"
+        told = Details(
+            name=name,
+            birth_date=BORN[whose] if chance.random() < 0.7 else chance.choice(BORN),
+            city=CITIES[whose % 3],
+            postcode=f"1011{whose}" if chance.random() < 0.6 else None,
+            street=f"{chance.choice(STREETS)} {whose}" if chance.random() < 0.8 else None,
+        )
         world.add(one, Customer.DetailsGiven, details=told)
     elif one != other:
         facts = {
@@ -101,15 +109,14 @@ class OneByOne:
     def __init__(self, world: World) -> None:
         self.world, self.index = world, MemoryIndex()
         self.linker = Linker(scorer(), self.index, LIMITS)
-        self.read = 0
-        self.sizes: list[int] = []
+        self.read = [0, 0]  # of two shards, which are read apart from each other
 
     def follow(self, chance: random.Random, *, doubtful: bool = False) -> None:
         quiet = 0
-        while self.read < len(self.world.order):
-            size = chance.randint(1, 4)
-            batch = self.world.order[self.read : self.read + size]
-            self.read += len(batch)
+        while any(shards := [self._left(0), self._left(1)]):
+            shard = chance.randrange(2)
+            batch = shards[shard][: chance.randint(1, 4)]
+            self.read[shard] += len(batch)
             streams: dict[UUID, list[Event]] = {}
             for event in batch:
                 streams.setdefault(event.originator_id, []).append(event)
@@ -120,6 +127,10 @@ class OneByOne:
                 self.record(each.what, each.pair)
             quiet += 1
             assert quiet < 2_000, "it does not come to rest"
+
+    def _left(self, shard: int) -> list[Event]:
+        mine = [event for event in self.world.order if event.originator_id.int % 2 == shard]
+        return mine[self.read[shard] :]
 
     def record(self, what: What, which: Pair) -> None:
         one, other = (self.world.ids.index(stream) for stream in which)
@@ -171,12 +182,9 @@ def tied(world: World) -> set[frozenset[UUID]]:
     return set(persons_of(kinds, [(s, o) for s, each in ties.items() for o in each.now]).values())
 
 
+KINDS_OF_ACT = ("details",) * 6 + ("link", "link", "unlink", "veto", "same", "lift")
 ACTS = st.lists(
-    st.tuples(
-        st.sampled_from(("details", "details", "details", "link", "link", "unlink", "veto", "same", "lift")),
-        st.integers(0, 11),
-        st.integers(0, 11),
-    ),
+    st.tuples(st.sampled_from(KINDS_OF_ACT), st.integers(0, 11), st.integers(0, 11)),
     max_size=30,
 )
 
@@ -201,5 +209,12 @@ def test_one_by_one_is_all_at_once(
         scored = {each: w for each, w in pairs_of(records, 3).items() if w >= LIMITS.asked}
         kept = {pair(s, o): w for s, found in linking.index.pairs.items() for o, w in found.items()}
         assert kept == scored
-        person = {s: members for members in expected for s in members}
-        assert all(person[one] != person[other] for one, other in linking.index.queue)
+        assert linking.index.queue == {each: w for each, w in scored.items() if open_(world, expected, each)}
+
+
+def open_(world: World, expected: set[frozenset[UUID]], which: Pair) -> bool:
+    """Whether a pair is to be asked about: two persons, whom nobody keeps apart and nothing tells apart."""
+    entries = world.entries()
+    together = any(set(which) <= members for members in expected)
+    conflict = telling(conflict_of(scorer()), records_of(entries))
+    return not (together or which[1] in entries[which[0]].node.vetoed or conflict(*which))
