@@ -29,7 +29,7 @@ from commands.tie import EndApart, KeepApart, LinkProbably, TieCommand, UnlinkPr
 from domain.values import Compared
 from ml.artefacts import ArtefactError
 from ml.identity.model import IdentityModel, ModelError
-from ml.identity.online import Act, Linker, What
+from ml.identity.online import Act, Linker, Touched, What
 from ml.identity.score import Scorer
 from ml.identity.stored import KIND
 from projections.identity import TOPICS, fold
@@ -109,30 +109,36 @@ class Linking:
 
     def step(self, progress: Callable[[int], None] = lambda n: None) -> int:
         """Takes in what was recorded up to now and records the ties that come of it; how many."""
-        self.idle, count = True, 0
-        for number, log in enumerate(self._logs):
-            head = log.head()
-            if head == self._at[number]:
-                continue
+        heads = [log.head() for log in self._logs]
+        self.idle = heads == self._at
+        touched = Touched(set(), set())
+        for number, (log, head) in enumerate(zip(self._logs, heads, strict=True)):
             feed = ReplayFeed(log, self._at[number], head, BATCH, TOPICS)
-            while batch := feed.next_batch(0):
-                self.idle = False
-                count += self._take(batch, again=batch[0].position <= self._doubtful[number])
+            while head > self._at[number] and (batch := feed.next_batch(0)):
+                streams, dropped = self._take(batch, again=batch[0].position <= self._doubtful[number])
+                touched.streams.update(streams)
+                touched.dropped.update(dropped)
                 progress(len(batch))
-            self._at[number] = head
-        self._confirm()
+        count = self._settle(touched)
+        if not self.idle:
+            self._confirm(heads)
         return count
 
     @property
     def _name(self) -> str:
         return f"identity:{self._version}"
 
-    def _take(self, batch: Iterable[Recorded], *, again: bool) -> int:
+    def _take(self, batch: Iterable[Recorded], *, again: bool) -> Touched:
         events = by_stream(each.event for each in batch)
         before = self._index.entries(events.keys())
         folded = {stream: fold(before.get(stream, Entry()), new) for stream, new in events.items()}
-        acts = self._linker.take(folded, before, again=again)
-        return self._record([_command(act, self._version) for act in sorted(acts, key=_order)])
+        return self._linker.take(folded, before, again=again)
+
+    def _settle(self, touched: Touched) -> int:
+        """Only when all is taken in that is recorded: what was so for a while, long ago, is not to be recorded now."""
+        acts = sorted(self._linker.settle(touched), key=_order)
+        commands = [_command(act, self._version) for act in acts]
+        return sum(self._record(commands[at : at + BATCH]) for at in range(0, len(commands), BATCH))
 
     def _record(self, commands: Sequence[TieCommand]) -> int:
         try:
@@ -147,8 +153,9 @@ class Linking:
         streams = (command.one, command.other)
         return [stream for stream in streams if not self._index.compared([stream])]
 
-    def _confirm(self) -> None:
+    def _confirm(self, heads: Sequence[int]) -> None:
         """What Redis has is on disk before the position says so."""
+        self._at = list(heads)
         client, namespace = self._wiring.redis, self._wiring.settings.namespace
         if not redis_adapter.on_disk(client, partial(keys.confirmed, namespace)):
             return

@@ -5,7 +5,7 @@ most ``MOST``, weights are those of whole files, and each component that is touc
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import combinations
@@ -50,6 +50,13 @@ class Act(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
 
 
+class Touched(NamedTuple):
+    """Streams to be decided anew, and scored pairs that are no more."""
+
+    streams: set[UUID]
+    dropped: set[Pair]
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """In bits: from ``automatic`` on pairs are linked, from ``asked`` on people are asked."""
@@ -66,9 +73,9 @@ class Linker:
         self._limits = thresholds or Thresholds()
         self._conflict = conflict_of(scorer)
 
-    def take(self, folded: Mapping[UUID, Entry], before: Mapping[UUID, Entry], *, again: bool = False) -> list[Act]:
-        """What is to be recorded now that streams are as in ``folded``. ``again``: somebody may have died over these
-        very streams, so that nothing of them is taken to be done. Raises UnavailableError."""
+    def take(self, folded: Mapping[UUID, Entry], before: Mapping[UUID, Entry], *, again: bool = False) -> Touched:
+        """Streams are as in ``folded`` now; whom that touches. ``again``: somebody may have died over these very
+        streams, so that nothing of them is taken to be done. Raises UnavailableError."""
         gone = [stream for stream, entry in folded.items() if entry.node.gone]
         affected, dropped = self._forget(gone, before)
         living = {stream: entry for stream, entry in folded.items() if not entry.node.gone}
@@ -79,10 +86,11 @@ class Linker:
                 more, lost = self._reindex(stream, entry)
                 affected |= more
                 dropped |= lost
-        return self.settle(sorted(affected | touched), dropped)
+        return Touched(affected | touched, dropped)
 
-    def settle(self, streams: Sequence[UUID], dropped: Iterable[Pair] = ()) -> list[Act]:
-        """Decides all components of these streams anew."""
+    def settle(self, touched: Touched) -> list[Act]:
+        """What is to be recorded: all components of these streams, decided anew. Raises UnavailableError."""
+        streams, dropped = sorted(touched.streams), touched.dropped
         acts = dict[Act, None]()
         pending, settled = dict[Pair, float](), set(dropped)
         for start in range(0, len(streams), TOGETHER):

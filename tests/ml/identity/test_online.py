@@ -122,8 +122,8 @@ class OneByOne:
                 streams.setdefault(event.originator_id, []).append(event)
             before = self.index.entries(streams)
             folded = {s: fold(before.get(s, Entry()), events) for s, events in streams.items()}
-            acts = self.linker.take(folded, before, again=doubtful)
-            for each in acts:
+            touched = self.linker.take(folded, before, again=doubtful)
+            for each in self.linker.settle(touched):
                 self.record(each.what, each.pair)
             quiet += 1
             assert quiet < 2_000, "it does not come to rest"
