@@ -72,8 +72,13 @@ class IdentityIndex(Protocol):
     def compared(self, streams: Collection[UUID]) -> dict[UUID, Compared]:
         """What is compared, of those that have something and can be opened."""
 
-    def move(self, stream: UUID, leave: Collection[bytes], join: Collection[bytes]) -> None:
-        """Takes the stream out of blocks and puts it into others."""
+    def around(self, streams: Collection[UUID]) -> dict[UUID, tuple[Node, Edges]]:
+        """Node and scored pairs of those that there are."""
+
+    def move(
+        self, stream: UUID, leave: Collection[bytes], join: Collection[bytes], most: int
+    ) -> dict[bytes, set[UUID]]:
+        """Takes the stream out of blocks and puts it into others; their ``members`` then."""
 
     def members(self, keys: Collection[bytes], most: int) -> dict[bytes, set[UUID]]:
         """Of each key the streams, ``most`` at most: more of them are as many as ``most``, whichever."""

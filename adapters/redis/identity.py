@@ -85,10 +85,24 @@ class RedisIdentityIndex:
         self._keyring.prefetch(stream for stream, _ in found)
         return {s: record for s, sealed in found for record in self._open(s, sealed, self._columns)}
 
-    def move(self, stream: UUID, leave: Collection[bytes], join: Collection[bytes]) -> None:
-        """Out of blocks and into others. Raises UnavailableError."""
+    def around(self, streams: Collection[UUID]) -> dict[UUID, tuple[Node, Edges]]:
+        """Node and scored pairs of those that there are, in one go. Raises UnavailableError."""
+        wanted = list(streams)
+        calls = [call for s in wanted for call in (("HGET", self._stream(s), NODE), ("HGETALL", self._pairs(s)))]
+        answers = run(self._client, calls)
+        found = zip(wanted, answers[::2], answers[1::2], strict=True)
+        return {stream: (self._node.decode(node), _weights(pairs or {})) for stream, node, pairs in found if node}
+
+    def move(
+        self, stream: UUID, leave: Collection[bytes], join: Collection[bytes], most: int
+    ) -> dict[bytes, set[UUID]]:
+        """Out of blocks and into others, which are read in the same go. Raises UnavailableError."""
         calls: list[tuple[Any, ...]] = [("SREM", self._block(name), stream.bytes) for name in leave]
-        run(self._client, calls + [("SADD", self._block(name), stream.bytes) for name in join])
+        calls += [("SADD", self._block(name), stream.bytes) for name in join]
+        wanted = [*leave, *join]
+        reads: list[tuple[Any, ...]] = [("SRANDMEMBER", self._block(name), most) for name in wanted]
+        answers = run(self._client, calls + reads)[len(calls) :]
+        return {n: {UUID(bytes=each) for each in found} for n, found in zip(wanted, answers, strict=True)}
 
     def members(self, names: Collection[bytes], most: int) -> dict[bytes, set[UUID]]:
         """Never more than ``most`` of a block are read. Raises UnavailableError."""

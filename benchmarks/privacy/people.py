@@ -5,12 +5,8 @@ from collections.abc import Mapping
 from functools import cache
 from itertools import accumulate
 
-ONSETS = "b d f g h j k l m n p r s t v w z br st tr".split()  # noqa: SIM905
+ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "st", "tr")
 VOWELS, ENDS = tuple("aeiou"), tuple("nrlstkm")
-    ["b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "st", "tr"],
-    ["a", "e", "i", "o", "u"],
-    ["n", "r", "l", "s", "t", "k", "m"],
-)
 TOWNS, STREETS, GIVEN, SURNAMES = 3_000, 20_000, 2_000, 60_000
 Told = dict[str, str]
 

@@ -79,14 +79,15 @@ class Linker:
         gone = [stream for stream, entry in folded.items() if entry.node.gone]
         affected, dropped = self._forget(gone, before)
         living = {stream: entry for stream, entry in folded.items() if not entry.node.gone}
-        self._index.write(living)
-        touched = set(living) | {s for stream, e in living.items() for s in _whom(e.node, before.get(stream))}
-        for stream, (entry, changed) in sorted(self._entries(touched).items()):
-            if changed or again:
-                more, lost = self._reindex(stream, entry)
-                affected |= more
-                dropped |= lost
-        return Touched(affected | touched, dropped)
+        others = {s for stream, e in living.items() for s in _whom(e.node, before.get(stream))} - living.keys()
+        entries = self._compared(living | (self._index.entries(others) if others else {}))
+        changed = {s for s, (_, new) in entries.items() if new or again}
+        self._index.write({stream: entries[stream][0] for stream in living if stream not in changed})
+        for stream in sorted(changed):
+            more, lost = self._reindex(stream, entries[stream][0], again=again)
+            affected |= more
+            dropped |= lost
+        return Touched(affected | entries.keys(), dropped)
 
     def settle(self, touched: Touched) -> list[Act]:
         """What is to be recorded: all components of these streams, decided anew. Raises UnavailableError."""
@@ -99,48 +100,46 @@ class Linker:
                 acts |= dict.fromkeys(found)
                 pending |= asked
                 settled |= others
-        self._index.ask(pending, settled - pending.keys())
+        if pending or settled:
+            self._index.ask(pending, settled - pending.keys())
         return list(acts)
 
     def candidates(self, compared: Compared, besides: UUID | None = None) -> dict[UUID, float]:
         """Streams that a record may be one person with, and the weights: all that share a block and are worth asking
         about. Raises UnavailableError."""
-        return self._scored(besides or UUID(int=0), compared, self._index.names(named_keys(compared)))
+        names = self._index.names(named_keys(compared))
+        blocks = self._index.members(names, blocking.MOST + 1).values()
+        return self._scored(besides or UUID(int=0), compared, blocks)
 
-    def _entries(self, streams: Collection[UUID]) -> dict[UUID, tuple[Entry, bool]]:
+    def _compared(self, entries: Mapping[UUID, Entry]) -> dict[UUID, tuple[Entry, bool]]:
         """Each with what is compared of it, as it is now, and whether that is something new."""
-        entries = self._index.entries(streams)
         around = {o for e in entries.values() for o in e.node.linked[:MOST_NEAR]} - entries.keys()
-        contacts = entries | (self._index.entries(around) if around else {})
+        contacts = {**entries} | (self._index.entries(around) if around else {})
         now = {stream: compared_in(entry, contacts) for stream, entry in entries.items()}
         return {s: (entry, entry.secret.compared != entries[s].secret.compared) for s, entry in now.items()}
 
-    def _reindex(self, stream: UUID, entry: Entry) -> tuple[set[UUID], set[Pair]]:
+    def _reindex(self, stream: UUID, entry: Entry, *, again: bool) -> tuple[set[UUID], set[Pair]]:
         """Into its blocks, with its pairs; whom that touches, and which pairs are no more."""
         compared = entry.secret.compared
         names = self._index.names(named_keys(compared)) if compared else ()
-        old = self._index.keys_of([stream]).get(stream, ())
-        join, leave = set(names) - set(old), set(old) - set(names)
+        join, leave = set(names) - set(entry.keys), set(entry.keys) - set(names)
         affected, lost = set[UUID](), set[Pair]()
-        if join or leave:
-            self._index.move(stream, leave, join)
-            sizes = self._index.members(join | leave, blocking.MOST + 2)
-            for key in sorted(join | leave):
-                if key in join and len(sizes[key]) == blocking.MOST + 1:
-                    lost |= self._retire(sizes[key] - {stream})
-                elif key in leave and len(sizes[key]) == blocking.MOST:
-                    affected |= self._revive(sizes[key])
-        scored = self._scored(stream, compared, names) if compared else {}
-        before = self._index.edges([stream]).get(stream, {})
+        blocks = self._index.move(stream, leave, names, blocking.MOST + 2)
+        for key in sorted(join | leave):
+            if key in join and len(blocks[key]) == blocking.MOST + 1:
+                lost |= self._retire(blocks[key] - {stream})
+            elif key in leave and len(blocks[key]) == blocking.MOST:
+                affected |= self._revive(blocks[key])
+        scored = self._scored(stream, compared, [blocks[name] for name in names]) if compared else {}
+        before = self._index.edges([stream]).get(stream, {}) if entry.keys or again else {}
         gone = before.keys() - scored.keys()
         self._index.link(stream, gone, scored)
         lost |= {pair(stream, other) for other in gone}
         self._index.write({stream: msgspec.structs.replace(entry, keys=names)})
         return affected | scored.keys() | {s for one in lost for s in one}, lost
 
-    def _scored(self, stream: UUID, compared: Compared, names: Collection[bytes]) -> Edges:
-        blocks = self._index.members(names, blocking.MOST + 1)
-        near = {other for block in blocks.values() if len(block) <= blocking.MOST for other in block} - {stream}
+    def _scored(self, stream: UUID, compared: Compared, blocks: Iterable[set[UUID]]) -> Edges:
+        near = {other for block in blocks if len(block) <= blocking.MOST for other in block} - {stream}
         found: Edges = {}
         for other, theirs in self._index.compared(near).items():
             weight = self._weight(stream, compared, other, theirs)
@@ -194,9 +193,10 @@ class Linker:
         nodes, edges = dict[UUID, Node](), dict[UUID, Edges]()
         frontier, looked = set(start), set[UUID]()
         while frontier and len(nodes) <= MOST_STREAMS * 4:  # everything around, level by level, for all at once
-            more = known(self._index.nodes(frontier))
+            found = self._index.around(frontier)
+            more = known({stream: node for stream, (node, _) in found.items()})
             nodes |= more
-            edges |= self._index.edges(more.keys())
+            edges |= {stream: found[stream][1] for stream in more}
             looked |= frontier
             frontier = {o for s in more for o in _beside(nodes[s], edges.get(s, {}), self._limits)} - looked
         left = set(nodes)

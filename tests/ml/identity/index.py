@@ -32,11 +32,17 @@ class MemoryIndex:
         found = self.entries(streams).items()
         return {s: e.secret.compared for s, e in found if e.secret.compared is not None}
 
-    def move(self, stream: UUID, leave: Collection[bytes], join: Collection[bytes]) -> None:
+    def around(self, streams: Collection[UUID]) -> dict[UUID, tuple[Node, Edges]]:
+        return {s: (self.kept[s].node, dict(self.pairs.get(s, {}))) for s in streams if s in self.kept}
+
+    def move(
+        self, stream: UUID, leave: Collection[bytes], join: Collection[bytes], most: int
+    ) -> dict[bytes, set[UUID]]:
         for key in leave:
             self.blocks[key].discard(stream)
         for key in join:
             self.blocks[key].add(stream)
+        return self.members([*leave, *join], most)
 
     def members(self, keys: Collection[bytes], most: int) -> dict[bytes, set[UUID]]:
         return {key: set(sorted(self.blocks[key])[:most]) for key in keys}
