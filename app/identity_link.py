@@ -7,7 +7,7 @@ is made anew from the beginning of the log; what is recorded already is not reco
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -56,6 +56,14 @@ def index_of(wiring: Wiring, version: str) -> RedisIdentityIndex:
     return RedisIdentityIndex(wiring.redis, wiring.keyring, wiring.settings.namespace, version, secret)
 
 
+def forget(wiring: Wiring, streams: Collection[UUID]) -> None:
+    """Takes streams out of the indexes of all models: they were erased. Raises UnavailableError."""
+    with redis_adapter.translated():
+        versions: Any = wiring.redis.smembers(keys.identity_models(wiring.settings.namespace))
+    for version in versions:
+        index_of(wiring, version.decode()).forget(streams)
+
+
 def link_all(wiring: Wiring, progress: Callable[[int], None] = lambda n: None) -> int:
     """Links what is recorded now; how many ties that changed. Raises AnotherLinkerError, NoModelError,
     UnavailableError."""
@@ -102,6 +110,7 @@ class Linking:
         self._linker = Linker(Scorer(model), self._index)
         self._bus: Bus = wiring.bus()
         self._logs: Sequence[PostgresLog] = tuple(wiring.customers)
+        self._take_place()
         whole = self._index.whole()
         self._at = [wiring.positions(log).load(self._name) if whole else 0 for log in self._logs]
         self._doubtful = [log.head() for log in self._logs]
@@ -123,6 +132,16 @@ class Linking:
         if not self.idle:
             self._confirm(heads)
         return count
+
+    def _take_place(self) -> None:
+        """Indexes of models that were in use before go: what they hold of people is of no use any more."""
+        client, namespace = self._wiring.redis, self._wiring.settings.namespace
+        with redis_adapter.translated():
+            client.sadd(keys.identity_models(namespace), self._version)
+            known: Any = client.smembers(keys.identity_models(namespace))
+            for old in {version.decode() for version in known} - {self._version}:
+                redis_adapter.wipe(client, f"{namespace}:identity:{old}:*")
+                client.srem(keys.identity_models(namespace), old)
 
     @property
     def _name(self) -> str:

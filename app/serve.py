@@ -4,21 +4,27 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from adapters.http import logs
 from adapters.http.app import create_app
 from adapters.http.auth import Access
+from adapters.http.compliance import compliance_routes
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
 from adapters.http.keys import ApiKeys
 from adapters.http.metrics import Metrics
 from adapters.http.read_path import ReadPath
+from adapters.http.rights import RightsDesk
 from adapters.http.serve import serve
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
+from app.compliance import compliance_desk
 from app.demo import eshop
+from app.erasing.desk import Desk
+from app.exporting import exports_of
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from queries.experiments import experiments_of
@@ -55,6 +61,7 @@ async def _serve(wiring: Wiring) -> None:
     shop = shop_routes(ShopDesk(writer, queries, reader, channels["segment"], visitors), eshop.PHOTOS)
     rules = BusWriter(wiring.bus()), wiring.merchandising(reader)
     live = wiring.live(queries)
+    rights = RightsDesk(exports_of(wiring), rules[0], lambda: datetime.now(UTC))
     keys, limits = wiring.settings.keys(), wiring.limits(reader)
     metrics.registry.register(Front(limits, live))
     app = create_app(
@@ -64,11 +71,13 @@ async def _serve(wiring: Wiring) -> None:
         Access(keys, limits),
         audit=wiring.audit,
         rules=rules,
+        rights=rights,
         receipts=wiring.receipts,
         experiments=lambda: experiments_of(wiring.experiment_events()),
         live=live,
+        erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
-        extra_routes=shop,
+        extra_routes=[*shop, *compliance_routes(compliance_desk(wiring, queries, rights))],
         metrics=metrics,
     )
     following = asyncio.create_task(_follow(wiring, keys))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
 from domain.ties import Ties
@@ -24,7 +24,7 @@ def linked(stream: UUID, events: Sequence[Event]) -> Linked | None:
     ties = Ties()
     kind = None
     for event in events:
-        if isinstance(event, Customer.Opened):
+        if isinstance(event, BEGUN):
             kind = event.kind
         else:
             ties.learn(event)

@@ -5,16 +5,23 @@ from typing import Any
 
 import msgspec
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import SHARED_KINDS
 from domain.ties import TIE_TOPICS, TIES
 from projections.moment import millis, tag
+from readmodels.customer import CORRECTED
 from readmodels.identity import Entry, Node, Said
 
 #: The events that tell of it.
-TOPICS = (Customer.Opened.TOPIC, Customer.DetailsGiven.TOPIC, *TIE_TOPICS)
+TOPICS = (
+    *(each.TOPIC for each in BEGUN),
+    Customer.DetailsGiven.TOPIC,
+    Customer.DetailsCorrected.TOPIC,
+    Customer.CustomerErased.TOPIC,
+    *TIE_TOPICS,
+)
 #: What of the details is compared, and what files call it.
 FIELDS = {
     "name": "name",
@@ -40,14 +47,30 @@ def _with(entry: Entry, event: Any) -> Entry:
     secret = entry.secret
     if isinstance(event, Erased):
         return Entry(msgspec.structs.replace(node, gone=True)) if event.originator_version == 1 else Entry(node, secret)
-    if isinstance(event, Customer.Opened):
+    if isinstance(event, Customer.CustomerErased):
+        return Entry(msgspec.structs.replace(node, gone=True), keys=entry.keys)
+    if isinstance(event, BEGUN):
         node = msgspec.structs.replace(node, kind=event.kind.value)
         secret = msgspec.structs.replace(secret, own=event.value)
     elif isinstance(event, Customer.DetailsGiven):
         secret = msgspec.structs.replace(secret, told=_told(secret.told, event))
+    elif isinstance(event, Customer.DetailsCorrected):
+        secret = msgspec.structs.replace(secret, told=_corrected(secret.told, event))
     elif isinstance(event, TIES):
         node = _tied(node, event)
     return Entry(node, secret, entry.keys)
+
+
+def _corrected(known: dict[str, Said], event: Customer.DetailsCorrected) -> dict[str, Said]:
+    """Beside what was told, which it outlasts; "" where nothing right is known."""
+    at, mark = millis(event.occurred_at), tag(event.source_id)
+    found = dict(known)
+    for name, field in FIELDS.items():
+        value = getattr(event.details, name)
+        if value or name in event.cleared:
+            said = Said(at, mark, str(value or ""))
+            found[CORRECTED + field] = max(said, found.get(CORRECTED + field, said))
+    return found
 
 
 def _told(known: dict[str, Said], event: Customer.DetailsGiven) -> dict[str, Said]:

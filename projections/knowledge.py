@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
@@ -16,10 +16,12 @@ from readmodels.customer import CustomerRecord
 
 
 def unreadable(streams: Iterable[Sequence[Event]]) -> bool:
-    """Whether a stream is erased, or holds a withdrawal of which nobody can tell any more what it was about."""
+    """Whether a stream is erased (its key may go a moment later), or holds a withdrawal of which nobody can tell any
+    more what it was about."""
     withdrawn = Customer.ConsentWithdrawn.TOPIC
     return any(
-        isinstance(event, Erased) and (place == 0 or event.topic == withdrawn)
+        isinstance(event, Customer.CustomerErased)
+        or (isinstance(event, Erased) and (place == 0 or event.topic == withdrawn))
         for events in streams
         for place, event in enumerate(events)
     )
@@ -54,7 +56,7 @@ class AsKnown:
         return self._drafts[stream].finish(0) if stream in self._drafts else CustomerRecord()
 
     def _learn(self, stream: UUID, event: Any) -> None:
-        if isinstance(event, Customer.Opened):
+        if isinstance(event, BEGUN):
             self._kinds[stream] = event.kind
         else:
             self._ties.setdefault(stream, Ties()).learn(event)
@@ -71,4 +73,4 @@ class AsKnown:
             self._drafts.update(dict.fromkeys(members, draft))
 
 
-IDENTITY = (Customer.Opened, *TIES)
+IDENTITY = (*BEGUN, *TIES)

@@ -8,14 +8,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.event import Event
 from domain.identity import SHARED_KINDS, IdentifierKind, persons
 from domain.ties import TIE_TOPICS, TIES, Ties
 from queries.moment import Moment
 
 #: The events that tell who is who.
-TOPICS = (Customer.Opened.TOPIC, *TIE_TOPICS)
+TOPICS = (*(each.TOPIC for each in BEGUN), *TIE_TOPICS)
 LINKING = (Customer.IdentifierLinked, Customer.ProbablyLinked, Customer.ConfirmedSame)
 #: How many owners of a shared device are looked at in one go, at least: two different ones decide.
 OWNERS = 64
@@ -24,8 +24,8 @@ Near = Mapping[UUID, AbstractSet[UUID]]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a stream's own events tell: its ``kind`` (None if that is erased), whether it was ``known`` by the moment,
-    what it was ``linked`` to by then, and to what ``ever``, whose side may have been recorded earlier."""
+    """What a stream's own events tell: its ``kind`` (None if nothing readable tells), whether it was ``known`` by the
+    moment, what it was ``linked`` to by then, and to what ``ever``, whose side may have been recorded earlier."""
 
     kind: IdentifierKind | None
     known: bool
@@ -35,13 +35,14 @@ class Told:
 
 def told(events: Sequence[Event], moment: Moment) -> Told:
     """Of a stream's events in order, from the first one on."""
-    first, ever, ties = events[0], dict[UUID, IdentifierKind](), Ties()
+    first, kind, ever, ties = events[0], None, dict[UUID, IdentifierKind](), Ties()
     for event in events:
+        if isinstance(event, BEGUN):
+            kind = event.kind
         if isinstance(event, LINKING):
             ever[event.other] = event.other_kind
         if isinstance(event, TIES) and moment.knows(event):
             ties.learn(event)
-    kind = first.kind if isinstance(first, Customer.Opened) else None
     return Told(kind, moment.knows(first), frozenset(ties.now), ever)
 
 

@@ -95,6 +95,11 @@ def identity(namespace: str, model: str) -> str:
     return f"{namespace}:identity:{model}:whole"
 
 
+def identity_models(namespace: str) -> str:
+    """SET versions of the identity models that have an index. Writer: identity link. No expiry."""
+    return f"{namespace}:identity:models"
+
+
 def identity_stream(namespace: str, model: str, stream: UUID) -> str:
     """HASH of linking: ``node``, the stream's ties; ``keys``, its blocking keys as HMACs; ``secret`` and ``compared``,
     what its person told, encrypted under the stream's key. Writer: identity link. No expiry."""

@@ -17,11 +17,17 @@ class Scope(StrEnum):
     CHANNEL_WRITE = "channel:write"
     RECOMMEND_READ = "recommend:read"
     CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    CUSTOMER_EXPORT = "customer:export"
     BACKFILL = "backfill"
     DECISION_READ = "decision:read"
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_REQUEST = "privacy:request"
+    PRIVACY_APPROVE = "privacy:approve"
+    PRIVACY_ERASE = "privacy:erase"
 
 
 PUBLIC_SCOPES = frozenset({Scope.CHANNEL_WRITE})

@@ -21,6 +21,7 @@ from ml.identity.decide import MOST_NEAR, Decision, decide, known
 from ml.identity.fields import PLACE, prepared
 from ml.identity.model import weight_of
 from ml.identity.score import Evidence, Scorer
+from readmodels.customer import CORRECTED
 from readmodels.identity import Compared, Edges, Entry, IdentityIndex, Node
 
 #: A component of more streams than this is left as it is: nothing that large is a person.
@@ -288,7 +289,8 @@ def compared_in(entry: Entry, contacts: Mapping[UUID, Entry]) -> Entry:
     node, secret = entry.node, entry.secret
     if not known({UUID(int=0): node}):
         return msgspec.structs.replace(entry, secret=msgspec.structs.replace(secret, compared=None))
-    told = {name: said.value for name, said in secret.told.items()}
+    told = {name: said.value for name, said in secret.told.items() if not name.startswith(CORRECTED)}
+    told |= {n.removeprefix(CORRECTED): s.value for n, s in secret.told.items() if n.startswith(CORRECTED)}
     for kind, name in TAKEN.items():
         values = [contacts[o].secret.own for o in node.linked if o in contacts and contacts[o].node.kind == kind]
         if node.kind == kind:
