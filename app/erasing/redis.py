@@ -1,5 +1,5 @@
-"""The fields of the streams in all generations of the read models, and in linking's indexes; L1 of every process follows
-by what Redis tells it.
+"""The fields of the streams in all generations of the read models and in linking's indexes; L1 of every process
+follows by what Redis tells it.
 
 Those who were linked with the person may be somebody else's now, such as a tablet that two people used: they settle
 anew. The projector takes the fields away too when it comes to the streams' last event. What it had in hand when this

@@ -135,6 +135,11 @@ def batch_link_1m_s(records: int = BATCH) -> float:
     return seconds
 
 
+def measure() -> dict[str, Any]:
+    """Both figures, for ``python -m benchmarks.privacy``."""
+    return {"link_p99_ms": round(link_p99_ms(), 3), "batch_link_1m_s": round(batch_link_1m_s(), 1)}
+
+
 def _records(count: int) -> list[Prepared]:
     """One in five is another record of somebody."""
     people, found, told = People(11), list[Prepared](), dict[str, str]()
