@@ -16,7 +16,6 @@ from uuid import UUID, uuid4
 from adapters import redis as redis_adapter
 from adapters.eventlog.feed import ReplayFeed
 from adapters.eventlog.log import PostgresLog
-from adapters.keys import KeyDestroyedError
 from adapters.keys.wrapping import derive
 from adapters.redis.identity import RedisIdentityIndex
 from app import runners
@@ -160,17 +159,12 @@ class Linking:
         return sum(self._record(commands[at : at + BATCH]) for at in range(0, len(commands), BATCH))
 
     def _record(self, commands: Sequence[TieCommand]) -> int:
-        try:
-            return sum(outcome.events > 0 for outcome in self._bus.dispatch(commands)) if commands else 0
-        except KeyDestroyedError:
-            if len(commands) > 1:
-                return sum(self._record([command]) for command in commands)
-            self._index.forget(self._erased(commands[0]))
-            return 0
-
-    def _erased(self, command: TieCommand) -> list[UUID]:
-        streams = (command.one, command.other)
-        return [stream for stream in streams if not self._index.compared([stream])]
+        """How many were news. Whoever was erased meanwhile is forgotten."""
+        outcomes = self._bus.dispatch(commands) if commands else []
+        refused = {s for c, o in zip(commands, outcomes, strict=True) if o.refused for s in (c.one, c.other)}
+        if refused:
+            self._index.forget(refused - self._index.compared(refused).keys())
+        return sum(outcome.events > 0 for outcome in outcomes)
 
     def _confirm(self, heads: Sequence[int]) -> None:
         """What Redis has is on disk before the position says so."""

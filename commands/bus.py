@@ -239,6 +239,8 @@ class _Work:
             return Outcome(command.one, refused=UNKNOWN_STREAM)
         if one.erased or other.erased:
             return Outcome(command.one, one.version, refused=ERASED_STREAM)
+        if not (hasattr(one, "kind") and hasattr(other, "kind")):  # what it belongs to has expired
+            return Outcome(command.one, one.version, refused=UNKNOWN_STREAM)
         events = _both(one, other, command.tell)
         return Outcome(command.one, one.version, events)
 

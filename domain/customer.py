@@ -420,6 +420,7 @@ class Customer(Aggregate):
         customer = cls.__new__(cls)
         customer.__base_init__(first.originator_id, first.originator_version, first.timestamp)
         customer.sources, customer.linked, customer.exposed = set(), set(), set()
+        customer.likely, customer.apart = set(), {}
         customer.orders, customer.returns = set(), set()
         customer.erased = erased
         return customer

@@ -50,7 +50,7 @@ def _with(entry: Entry, event: Any) -> Entry:
     if isinstance(event, Customer.CustomerErased):
         return Entry(msgspec.structs.replace(node, gone=True), keys=entry.keys)
     if isinstance(event, BEGUN):
-        node = msgspec.structs.replace(node, kind=event.kind.value)
+        node = msgspec.structs.replace(node, kind=event.kind.value, gone=False)
         secret = msgspec.structs.replace(secret, own=event.value)
     elif isinstance(event, Customer.DetailsGiven):
         secret = msgspec.structs.replace(secret, told=_told(secret.told, event))
