@@ -21,6 +21,7 @@ from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
+from app.attribution_desk import AttributionDesk
 from app.compliance import compliance_desk
 from app.demo import eshop
 from app.erasing.desk import Desk
@@ -74,6 +75,7 @@ async def _serve(wiring: Wiring) -> None:
         rights=rights,
         receipts=wiring.receipts,
         experiments=lambda: experiments_of(wiring.experiment_events()),
+        attribution=AttributionDesk(wiring.settings, wiring.published),
         live=live,
         erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),

@@ -223,7 +223,8 @@ class _Work:
         named = (self._touched.get(self._streams[identifier]) for identifier in command.identifiers)
         if any(command.order_id in customer.orders for customer in named if customer is not None):
             return None
-        return self._touched.get(self._retained.get(command.order_id, NOBODY))
+        gone: Customer | None = self._touched.get(self._retained.get(command.order_id, NOBODY))
+        return gone if gone is not None and command.order_id in gone.orders else None
 
     def _decide_stream(self, command: StreamCommand) -> Outcome:
         customer = self._touched.get(command.stream)

@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.channels.channel import Channel
 from adapters.http import docs
+from adapters.http.attribution import AttributionReports, attribution_routes
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
@@ -16,6 +17,7 @@ from adapters.http.experiments import Experiments, experiment_routes
 from adapters.http.graphql import graphql_route
 from adapters.http.graphql.limits import Bounds
 from adapters.http.intake import Intake
+from adapters.http.lean import Lean
 from adapters.http.live import Live, live_route
 from adapters.http.metrics import Metrics
 from adapters.http.observe import Observed
@@ -49,6 +51,7 @@ def create_app(
     rights: RightsDesk | None = None,
     receipts: Receipts | None = None,
     experiments: Experiments | None = None,
+    attribution: AttributionReports | None = None,
     graphql: Bounds | None = None,
     erasures: Erasures | None = None,
     live: Live | None = None,
@@ -59,7 +62,7 @@ def create_app(
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
     and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
-    these, ``receipts``, ``experiments``, ``erasures`` and ``live`` there are no such routes.
+    these, ``receipts``, ``experiments``, ``attribution``, ``erasures`` and ``live`` there are no such routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -78,6 +81,7 @@ def create_app(
             *(rule_routes(RuleDesk(*rules, reader, audited, now), access) if rules else ()),
             *(decision_routes(receipts, access, audited) if receipts else ()),
             *(experiment_routes(experiments, access) if experiments else ()),
+            *(attribution_routes(attribution, access) if attribution else ()),
             *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),
             graphql_route(reader, receipts, access, audited, graphql or Bounds(), signals),
             *([live_route(live)] if live is not None else ()),
@@ -89,5 +93,5 @@ def create_app(
         request_max_body_size=OTHER_BODIES,
         logging_config=None,
     )
-    app.asgi_handler = Observed(app.asgi_handler, metrics, BROWSERS)
+    app.asgi_handler = Observed(Lean(app.asgi_handler, reader, access), metrics, BROWSERS)
     return app

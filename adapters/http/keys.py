@@ -24,6 +24,7 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
+    ATTRIBUTION_READ = "attribution:read"
     PRIVACY_READ = "privacy:read"
     PRIVACY_REQUEST = "privacy:request"
     PRIVACY_APPROVE = "privacy:approve"

@@ -11,6 +11,7 @@ from adapters.eventlog.topology import TopologyError
 from adapters.keys.services import WrappingKeyError
 from app.cli import (
     access,
+    attribution,
     customers,
     decisions,
     evaluating,
@@ -73,6 +74,7 @@ for command in (
     rules.rules,
     experiments.experiment,
     identities.identity,
+    attribution.attribution,
     access.keys,
     access.audit,
     officers.officers,

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import click
@@ -67,6 +67,7 @@ class Nobodys:
 
 def routes() -> list[str]:
     nobody = cast(Any, None)
+    erasures = cast(Any, SimpleNamespace(redact=nobody))
     channels = {"segment": Segment(b"0123456789abcdef"), "shopify": Shopify(b"secret"), "poslog": Poslog()}
     schema = create_app(
         nobody,
@@ -77,6 +78,8 @@ def routes() -> list[str]:
         rules=(nobody, nobody),
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
+        erasures=erasures,
+        attribution=object(),  # type: ignore[arg-type]
         rights=Nobodys(),  # type: ignore[arg-type]
     ).openapi_schema.to_schema()
     return [f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item]

@@ -1,8 +1,9 @@
 """In-memory stand-ins for the two ports of the HTTP adapter, and an app over them with the real channels."""
 
 import hmac
+import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,8 @@ from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
 from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
+from adapters.http.attribution import WrongPositionError
+from adapters.http.erasures import Erasures
 from adapters.http.live import Live
 from commands.bus import Outcome
 from commands.command import Command
@@ -25,9 +28,11 @@ from commands.merchandising import SaveRules
 from domain.design import Design, Variant
 from domain.identity import Identifier
 from domain.merchandising import Problem, RuleSet
+from domain.privacy import Ground, Method, NobodyError, UnknownRequestError
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
 from queries.audit import Access, Entry
 from queries.decisions import GONE, Gone
+from queries.erasure import Told as Request
 from queries.experiments import Change, Told
 from queries.merchandising import Book
 from queries.moment import Moment
@@ -92,6 +97,18 @@ class MemoryReceipts:
 
 
 @dataclass
+class MemoryAttribution:
+    """Makes a report of what it was asked; the log has one shard of ten events."""
+
+    async def make(self, asked: Mapping[str, str], form: str) -> bytes:
+        if int(asked.get("as-of-position", "0")) > 10:
+            raise WrongPositionError("one number for each of 1 shards, up to 10")
+        return json.dumps({"asked": dict(asked), "form": form}).encode()
+
+    async def published(self) -> list[dict[str, Any]]:
+        return [{"key": "k", "version": 1}]
+
+
 class MemoryAudit:
     """Keeps what it was told."""
 
@@ -105,6 +122,39 @@ class MemoryAudit:
 
     def latest(self, limit: int, **_: Any) -> list[Entry]:
         return []
+
+
+class MemoryErasures:
+    """Has no requests, and knows nobody."""
+
+    immediate = False
+
+    def ask(self, who: UUID | Identifier, **said: Any) -> Request:
+        raise NobodyError("nobody is known by that")
+
+    def redact(self, identifiers: Sequence[Identifier], by: str) -> int:
+        return 0
+
+    def one(self, request: UUID) -> Request:
+        raise UnknownRequestError("there is no such request")
+
+    def latest(self, limit: int) -> list[Request]:
+        return []
+
+    def confirm(self, request: UUID, *, by: str, method: Method) -> Request:
+        return self.one(request)
+
+    def approve(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
+
+    def cancel(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
+
+    def hold(self, request: UUID, *, by: str, ground: Ground) -> Request:
+        return self.one(request)
+
+    def release(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
 
 
 @dataclass
@@ -201,6 +251,7 @@ def app(
     audit: MemoryAudit | None = None,
     access: HttpAccess | None = None,
     live: Live | None = None,
+    erasures: Erasures | None = None,
     **more: Any,
 ) -> Litestar:
     channels: dict[str, Channel] = {
@@ -219,6 +270,8 @@ def app(
         rules=rules,
         receipts=MemoryReceipts(),
         experiments=lambda: [HERO],
+        erasures=erasures or MemoryErasures(),
+        attribution=MemoryAttribution(),
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
         metrics=metrics,
         now=lambda: NOW,

@@ -31,6 +31,8 @@ READS = {
     f"/v1/decisions/{DECIDED}": Scope.DECISION_READ,
     "/v1/experiments": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero": Scope.EXPERIMENTS_READ,
+    "/v1/attribution/report": Scope.ATTRIBUTION_READ,
+    "/v1/attribution/versions": Scope.ATTRIBUTION_READ,
 }
 OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json")
 RULES = [
@@ -42,7 +44,18 @@ RULES = [
 ROUTES = [("POST", path, Scope.CHANNEL_WRITE) for path in (*WRITES, "/v1/pos/poslog")] + [
     ("GET", path, scope) for path, scope in READS.items()
 ]
+REQUESTS = "/v1/privacy/erasures"
+ERASURES = [
+    ("GET", REQUESTS, Scope.PRIVACY_READ),
+    ("GET", f"{REQUESTS}/{PERSON}", Scope.PRIVACY_READ),
+    ("POST", REQUESTS, Scope.PRIVACY_REQUEST),
+    *(
+        ("POST", f"{REQUESTS}/{PERSON}/{decision}", Scope.PRIVACY_APPROVE)
+        for decision in ("confirm", "approve", "cancel", "hold", "release")
+    ),
+]
 ROUTES += RULES
+ROUTES += ERASURES
 ROUTES.append(("POST", "/v1/recommendations", Scope.RECOMMEND_READ))
 #: Any key may ask; what each field needs is in test_graphql.py.
 GRAPHQL = "/v1/graphql"
@@ -87,7 +100,10 @@ def test_no_route_is_missing_here(client: Client) -> None:
     told = {
         (
             method,
-            path.replace("{person_id}", str(PERSON)).replace("{decision_id}", str(DECIDED)).replace("{key}", "hero"),
+            path.replace("{person_id}", str(PERSON))
+            .replace("{request_id}", str(PERSON))
+            .replace("{decision_id}", str(DECIDED))
+            .replace("{key}", "hero"),
         )
         for method, path in routes(client)
     }
