@@ -54,20 +54,18 @@ class Sessions:
             raise RejectedError(FIELD, "this key is not known", 401)
         require(key, self._scope)
         ends = int(self._clock()) + self._lasts_s
-        named = urlsafe_b64encode(key.id.encode()).decode().rstrip("=")
-        return self._cookie(f"{ends}.{named}.{self._mac(ends, key)}", self._lasts_s, request)
+        return self._cookie(self._value(ends, key), self._lasts_s, request)
 
     async def key(self, request: AnyRequest) -> ApiKey | None:
         """Whose session it is; None where there is none that counts. Raises LimitedError beyond the key's limit."""
         said = request.cookies.get(self._name, "")
         ends, _, rest = said.partition(".")
-        named, _, mac = rest.partition(".")
         if len(said) > LONGEST or not (ends.isascii() and ends.isdecimal()) or int(ends) <= self._clock():
             return None
-        key = self._access.keys.named(_decoded(named))
-        if key is None or not hmac.compare_digest(self._mac(int(ends), key).encode(), mac.encode("utf-8", "replace")):
+        key = self._access.keys.named(_decoded(rest.partition(".")[0]))
+        if key is None or self._scope not in key.scopes:
             return None
-        if self._scope not in key.scopes:
+        if not hmac.compare_digest(self._value(int(ends), key).encode(), said.encode("utf-8", "replace")):
             return None
         await self._access.limits.take(key)
         return key
@@ -78,10 +76,11 @@ class Sessions:
             raise RejectedError(FIELD, "the form was sent by another site", 403)
         return self._cookie("", 0, request)
 
-    def _mac(self, ends: int, key: ApiKey) -> str:
-        """Over the key's digest too: another key of the same id opens nothing."""
+    def _value(self, ends: int, key: ApiKey) -> str:
+        """The MAC is over the key's digest too: another key of the same id opens nothing."""
         said = f"{self._name}|{ends}|{key.id}|".encode() + key.digest
-        return hmac.digest(self._secret, said, "sha256").hex()
+        named = urlsafe_b64encode(key.id.encode()).decode().rstrip("=")
+        return f"{ends}.{named}.{hmac.digest(self._secret, said, 'sha256').hex()}"
 
     def _cookie(self, value: str, lasts_s: int, request: AnyRequest) -> Cookie:
         safe = "https" in (request.scope.get("scheme"), request.headers.get("x-forwarded-proto"))

@@ -88,6 +88,11 @@ def test_a_revoked_or_other_key_of_the_name_opens_nothing() -> None:
     assert whose(sessions(ApiKeys([KEY]), secret=b"t" * 32), cookie) is None
 
 
+def test_a_value_is_written_in_one_way_alone() -> None:
+    of = sessions(ApiKeys([KEY]))
+    assert whose(of, f"0{begun(of)}") is None
+
+
 @given(st.text(max_size=500), st.integers(0, 200))
 def test_what_is_forged_opens_nothing(said: str, place: int) -> None:
     of = sessions(ApiKeys([KEY]))
