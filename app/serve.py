@@ -6,22 +6,27 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from adapters.http import logs
+from adapters.http.analyst import PATH as ANALYST
+from adapters.http.analyst import AnalystDesk, analyst_routes
 from adapters.http.app import create_app
 from adapters.http.auth import Access
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
-from adapters.http.keys import ApiKeys
+from adapters.http.keys import ApiKeys, Scope
 from adapters.http.metrics import Metrics
 from adapters.http.read_path import ReadPath
 from adapters.http.serve import serve
+from adapters.http.sessions import Sessions
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
+from adapters.keys.wrapping import derive
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
+from app.report_desk import ReportDesk
 from app.wiring import Wiring
 from commands.ports import UnavailableError
-from queries.experiments import experiments_of
+from queries.experiments import Told, experiments_of
 
 #: How often it is looked which keys were made or revoked.
 KEYS_S = 2.0
@@ -56,19 +61,25 @@ async def _serve(wiring: Wiring) -> None:
     rules = BusWriter(wiring.bus()), wiring.merchandising(reader)
     live = wiring.live(queries)
     keys, limits = wiring.settings.keys(), wiring.limits(reader)
+    access, reports = Access(keys, limits), ReportDesk(wiring.settings)
     metrics.registry.register(Front(limits, live))
+
+    def experiments() -> list[Told]:
+        return experiments_of(wiring.experiment_events())
+
     app = create_app(
         writer,
         queries,
         channels,
-        Access(keys, limits),
+        access,
         audit=wiring.audit,
         rules=rules,
         receipts=wiring.receipts,
-        experiments=lambda: experiments_of(wiring.experiment_events()),
+        experiments=experiments,
+        reports=reports,
         live=live,
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
-        extra_routes=shop,
+        extra_routes=[*shop, *analyst_routes(AnalystDesk(reports, experiments, _analysts(wiring, access)))],
         metrics=metrics,
     )
     following = asyncio.create_task(_follow(wiring, keys))
@@ -76,10 +87,17 @@ async def _serve(wiring: Wiring) -> None:
         await serve(app, wiring.settings.host, wiring.settings.port, close=live.drain)
     finally:
         following.cancel()
+        await reports.close()
         await asyncio.to_thread(writer.close)
         await asyncio.to_thread(rules[0].close)
         await reader.close()
         await asyncio.to_thread(keeper.close)
+
+
+def _analysts(wiring: Wiring, access: Access) -> Sessions:
+    """Links to reports are passed on, so a session holds where one comes from elsewhere; its pages change nothing."""
+    secret = derive(wiring.master, "bespoke analysts' sessions")
+    return Sessions(access, secret, name="analyst", path=ANALYST, scope=Scope.REPORTS_READ, samesite="lax")
 
 
 async def _follow(wiring: Wiring, keys: ApiKeys) -> None:

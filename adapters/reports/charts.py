@@ -42,59 +42,57 @@ def bands(rows: Rows, arms: Sequence[str], *, width: int = WIDE, effect: float |
     """``rows``: ``day`` (ISO), ``arm``, ``value``, ``low``, ``high`` in percent: a line in its band over time, a panel
     for each arm. ``effect``: the smallest one worth having, drawn as a line of dots."""
     y = {"type": "quantitative", "title": title or None, "scale": {"domain": _domain(rows, effect), "nice": True}}
-    looks = {
+    layers = [*_curves(_days(width), y, _of(arms, "shape", SHAPES)), _level(0.0, INK)]
+    if effect is not None:
+        layers.append(_level(100 * effect, SOFT, [2, 4]))
+    panel = {"layer": layers, "encoding": {"color": _of(arms, "color", COLOURS)}}
+    if len(arms) == 1:
+        return drawn(rows, panel | {"height": 250}, width)
+    header = {"labelAnchor": "start", "labelOrient": "top"}
+    facet = {"field": "arm", "type": "nominal", "sort": list(arms), "header": header}
+    sized = panel | {"height": 170, "width": width - (66 if title else 50)}
+    return drawn(rows, {"facet": {"row": facet}, "spec": sized, "autosize": {"type": "pad"}, "spacing": 14}, None)
+
+
+def _days(width: int) -> dict[str, Any]:
+    axis = {"format": "%-d %b", "tickCount": 7 if width > 500 else 4, "labelOverlap": True, "grid": False}
+    return {
+        "field": "day",
         "type": "temporal",
         "scale": {"type": "utc", "padding": 7},
         "title": None,
-        "axis": {"format": "%-d %b", "tickCount": 7 if width > 500 else 4, "labelOverlap": True, "grid": False},
+        "axis": axis,
     }
-    x = {"field": "day", **looks}
-    layers: list[dict[str, Any]] = [
-        {
-            "mark": {"type": "area", "opacity": 0.16, "clip": True},
-            "encoding": {"x": x, "y": y | {"field": "low"}, "y2": {"field": "high"}},
-        },
-        *(
-            {
-                "mark": {"type": "line", "strokeWidth": 1, "opacity": 0.55, "clip": True},
-                "encoding": {"x": x, "y": y | {"field": edge}},
-            }
-            for edge in ("low", "high")
-        ),
-        {
-            "mark": {"type": "rule", "strokeWidth": 1.2},
-            "encoding": {"y": {"datum": 0, "type": "quantitative"}, "color": {"value": INK}},
-        },
-        {"mark": {"type": "line", "strokeWidth": 2.4, "clip": True}, "encoding": {"x": x, "y": y | {"field": "value"}}},
-        {
-            "mark": {"type": "point", "filled": True, "size": 46, "opacity": 1, "clip": True},
-            "encoding": {
-                "x": x,
-                "y": y | {"field": "value"},
-                "shape": {"field": "arm", "scale": {"domain": list(arms), "range": list(SHAPES)}},
-            },
-        },
-    ]
-    if effect is not None:
-        dots = {"type": "rule", "strokeDash": [2, 4], "strokeWidth": 1.4}
-        at = {"y": {"datum": 100 * effect, "type": "quantitative"}, "color": {"value": SOFT}}
-        layers.append({"mark": dots, "encoding": at})
-    colour = {"field": "arm", "type": "nominal", "scale": {"domain": list(arms), "range": list(COLOURS)}}
-    spec = {"layer": layers, "encoding": {"color": colour}, "height": 250 if len(arms) < 3 else 170, "width": width}
+
+
+def _of(arms: Sequence[str], what: str, values: Sequence[str]) -> dict[str, Any]:
+    """An arm's colour or shape; panels are named, so there is no legend."""
     if len(arms) == 1:
-        spec["encoding"]["color"] = {"value": COLOURS[0]}  # type: ignore[index]
-        layers[5]["encoding"]["shape"] = {"value": SHAPES[0]}
-        return drawn(rows, spec, width)
-    colour["legend"] = layers[5]["encoding"]["shape"]["legend"] = None
-    facet = {
-        "field": "arm",
-        "type": "nominal",
-        "sort": list(arms),
-        "header": {"labelAnchor": "start", "labelOrient": "top"},
-    }
-    panel = spec | {"width": width - (66 if title else 50)}
-    whole = {"facet": {"row": facet}, "spec": panel, "autosize": {"type": "pad"}, "spacing": 14}
-    return drawn(rows, whole, None)
+        return {"value": values[0]}
+    scale = {"domain": list(arms), "range": list(values)}
+    return {"field": "arm", "type": "nominal", "scale": scale, "legend": None}
+
+
+def _curves(x: dict[str, Any], y: dict[str, Any], shape: dict[str, Any]) -> list[dict[str, Any]]:
+    """The band, its edges, the line in it and its points."""
+
+    def at(field: str, **more: Any) -> dict[str, Any]:
+        return {"x": x, "y": y | {"field": field}, **more}
+
+    edge = {"type": "line", "strokeWidth": 1, "opacity": 0.55, "clip": True}
+    point = {"type": "point", "filled": True, "size": 46, "opacity": 1, "clip": True}
+    return [
+        {"mark": {"type": "area", "opacity": 0.16, "clip": True}, "encoding": at("low", y2={"field": "high"})},
+        {"mark": edge, "encoding": at("low")},
+        {"mark": edge, "encoding": at("high")},
+        {"mark": {"type": "line", "strokeWidth": 2.4, "clip": True}, "encoding": at("value")},
+        {"mark": point, "encoding": at("value", shape=shape)},
+    ]
+
+
+def _level(at: float, colour: str, dash: Sequence[int] = (1, 0)) -> dict[str, Any]:
+    mark = {"type": "rule", "strokeWidth": 1.3, "strokeDash": list(dash)}
+    return {"mark": mark, "encoding": {"y": {"datum": at, "type": "quantitative"}, "color": {"value": colour}}}
 
 
 def _domain(rows: Rows, effect: float | None) -> list[float]:

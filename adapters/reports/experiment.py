@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from adapters.reports import pictures, shown, words
 from adapters.reports.charts import MissingPackageError
+from queries.reports import Document
 
 __all__ = ["CSS", "MissingPackageError", "body", "document", "page"]
 CSS = Path(__file__).with_name("static") / "report.css"
-Document = Mapping[str, Any]
 _PAGES = Environment(
     loader=PackageLoader("adapters.reports"),
     autoescape=True,
@@ -23,12 +23,12 @@ _PAGES = Environment(
 _PAGES.globals |= {"metric": words.metric, "moment": words.moment}
 
 
-def document(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """A report with its charts drawn: all that pages need. ``missing``: why there are none."""
+def document(plain: Mapping[str, Any]) -> Document:
+    """A report with its charts drawn: all that pages need."""
     try:
-        return {"report": dict(plain), "charts": pictures.experiment(plain), "missing": None}
+        return Document(plain, pictures.experiment(plain))
     except MissingPackageError as error:
-        return {"report": dict(plain), "charts": {}, "missing": str(error)}
+        return Document(plain, {}, str(error))
 
 
 def page(of: Document) -> str:
@@ -43,5 +43,5 @@ def body(of: Document, links: Mapping[str, Any]) -> str:
 
 
 def _values(of: Document) -> dict[str, Any]:
-    charts = {name: Markup(svg) for name, svg in of["charts"].items()}
-    return {"charts": charts, "charts_missing": of["missing"], **shown.experiment(of["report"])}
+    charts = {name: Markup(svg) for name, svg in of.charts.items()}
+    return {"charts": charts, "charts_missing": of.missing, **shown.experiment(of.report)}

@@ -137,7 +137,7 @@ def _scale(results: list[Plain]) -> float:
 
 def _round(most: float) -> float:
     """Up to one of 1, 2, 5 times a power of ten."""
-    steps = [base * 10**power for power in range(-4, 1) for base in (1, 2, 5)]
+    steps = [base * 10.0**power for power in range(-4, 1) for base in (1, 2, 5)]
     return next(step for step in steps if step >= most)
 
 
@@ -209,7 +209,7 @@ def _dimension(dimension: Plain, plain: Plain) -> dict[str, Any]:
         for each in dimension["segments"]
         for result in _ordered(each["results"], arms_of(plain))
     ]
-    group = _group(words.DIMENSIONS.get(dimension["by"], dimension["by"]), [result for _, result in pairs], plain)
+    group = _group(words.DIMENSIONS.get(dimension["by"], str(dimension["by"])), [result for _, result in pairs], plain)
     for row, (segment, result) in zip(group["rows"], pairs, strict=True):
         row |= {"segment": segment, "persons": result["control"]["n"] + result["treatment"]["n"]}
     differ = [each for each in dimension["differ"] if each["metric"] == plain["primary_metric"]]
@@ -275,7 +275,7 @@ def _condition(targeting: Mapping[str, Any]) -> str:
 
 DOES = {
     "designed": "Designed",
-    "started": "Started",
+    "started": "Opened",
     "ramped": "Ramped",
     "reweighted": "Shares changed",
     "paused": "Paused",
@@ -287,12 +287,19 @@ DOES = {
 
 
 def _change(change: Plain) -> dict[str, str]:
-    to = change["to"]
-    said = {
-        "started": lambda: f"for {to.get('coverage', 10_000) / 100:g} % of each arm's share",
-        "ramped": lambda: f"to {to.get('coverage', 0) / 100:g} % of each arm's share",
-        "reweighted": lambda: ", ".join(f"{arm} {n / 100:g} %" for arm, n in to.get("buckets", {}).items()),
-        "shipped": lambda: ": ".join(filter(None, (to.get("variant"), to.get("reason")))),
-        "mismatch_found": lambda: ", ".join(f"{arm} {n:,}" for arm, n in to.get("counts", {}).items()),
-    }.get(change["does"], lambda: to.get("reason") or "")()
-    return {"when": words.moment(change["at_ms"]), "does": DOES.get(change["does"], change["does"]), "said": said}
+    does = change["does"]
+    said = _said(does, change["to"])
+    return {"when": words.moment(change["at_ms"]), "does": DOES.get(does, str(does)), "said": said}
+
+
+def _said(does: str, to: Plain) -> str:
+    match does:
+        case "started" | "ramped":
+            return f"to {to.get('coverage', 10_000) / 100:g} % of each arm's share"
+        case "reweighted":
+            return ", ".join(f"{arm} {buckets / 100:g} %" for arm, buckets in to.get("buckets", {}).items())
+        case "shipped":
+            return ": ".join(filter(None, (to.get("variant"), to.get("reason"))))
+        case "mismatch_found":
+            return ", ".join(f"{arm} {persons:,}" for arm, persons in to.get("counts", {}).items())
+    return str(to.get("reason") or "")

@@ -1,6 +1,7 @@
 """``experiment report``: what came of an experiment, folded from the log."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
@@ -30,7 +31,9 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.command("report")
 @click.argument("key")
 @click.option(
-    "--until", type=click.DateTime(["%Y-%m-%d"]), help="Nothing from this day (UTC) on counts. [default: now]"
+    "--until",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="Nothing from this day or time (UTC) on counts. [default: now]",
 )
 @click.option("--within", "within_days", type=click.IntRange(1, 400), help="Days that count for each person.")
 @click.option(
@@ -66,7 +69,7 @@ def report_(
     to two arms is left out and counted. Arms whose sizes cannot have come about by chance have no verdict: that is
     recorded, and nothing can be shipped.
     """
-    until_ms = int((until.replace(tzinfo=UTC) if until else datetime.now(UTC)).timestamp() * 1000)
+    until_ms = int((until.replace(tzinfo=UTC) if until else datetime.now(UTC)).timestamp()) * 1000
     within_ms = within_days * DAY_MS if within_days else None
     with Wiring(Settings()) as wiring:
         wiring.provision()
@@ -80,13 +83,16 @@ def report_(
             least = wiring.settings.least_people
             made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents, least))
         except ValueError as error:
+            if document:
+                click.echo(json.dumps({"refused": str(error)}))
+                return
             fail(f"{key}: {error}")
         _tell_mismatch(wiring, told, made)
         currency = wiring.settings.currency
     whole = plain.experiment(made, positions.shards, until_ms, currency)
     _write(whole, html, csv_, parquet)
     if document:
-        click.echo(json.dumps(drawn(whole)))
+        click.echo(json.dumps(asdict(drawn(whole))))
     else:
         show(whole, words(made, positions), as_json=as_json)
 
@@ -105,7 +111,7 @@ def _write(whole: plain.Plain, html: Path | None, csv_: Path | None, parquet: Pa
 
 def _page(whole: plain.Plain) -> str:
     made = drawn(whole)
-    if made["missing"]:
+    if made.missing:
         raise MissingPackageError
     return page(made)
 

@@ -31,6 +31,7 @@ READS = {
     f"/v1/decisions/{DECIDED}": Scope.DECISION_READ,
     "/v1/experiments": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero": Scope.EXPERIMENTS_READ,
+    "/v1/experiments/hero/report": Scope.REPORTS_READ,
 }
 OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json")
 RULES = [
