@@ -103,7 +103,7 @@ def test_from_the_log_to_a_verdict_at_any_position(wiring: Wiring, tmp_path: Pat
     assert told["paths"][0]["decided"] and len(told["paths"][0]["looks"]) > 10
     assert {each["metric"] for each in told["outcome_board"]} >= {"conversion", "order_value", "cart_abandonment"}
     (by_channel,) = told["segments"]
-    assert by_channel["by"] == "channel" and {each["segment"] for each in by_channel["segments"]} == {"web", "app"}
+    assert by_channel["by"] == "channel" and {each["segment"] for each in by_channel["segments"]} == {"web", "mobile"}
     assert sum(r["control"]["n"] for each in by_channel["segments"] for r in each["results"]) == expected["control"][0]
     assert "segments are for ideas" in by_channel["warning"] and by_channel["differ"][0]["metric"] == "conversion"
     assert told["standing"] == "better" and told["srm"]["came"] == told["arms"]
