@@ -33,7 +33,6 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     # Each shard's log has a pool in each process; a laptop runs all processes of an installation on one server.
     "max_connections": "300",
-    "fsync": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
     # An error's text may quote the row that caused it; people's data does not belong in a log.
@@ -83,8 +82,7 @@ class EmbeddedPostgres:
 
     def launch(self) -> None:
         """Starts the server, on a new database cluster if there is none. Raises EmbeddedServerError."""
-        if self._process is not None:
-            self._process.poll()  # a child that has died still holds its number until somebody asks
+        POSTGRES.reap(self._process, self.data_dir)
         account = Account.serving(self.data_dir)
         account.use_programs(PROGRAMS)
         account.own(self.socket_dir)
@@ -92,7 +90,8 @@ class EmbeddedPostgres:
             self._init(account)
         account.own(self.data_dir)
         POSTGRES.stop_orphan(first_number(self.data_dir / "postmaster.pid"), self.data_dir)
-        self._forget_reused_pid()
+        for lock_file in (self.data_dir / "postmaster.pid", self.socket_dir / f".s.PGSQL.{PORT}.lock"):
+            self._forget_reused_pid(lock_file)
         settings = SETTINGS | {"unix_socket_directories": '"' + str(self.socket_dir).replace('"', '""') + '"'}
         args = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process = POSTGRES.spawn(["-D", str(self.data_dir), *args], account, self.data_dir, self.log_file)
@@ -151,9 +150,8 @@ class EmbeddedPostgres:
                 f"{self.data_dir} holds something that is not PostgreSQL's. Move it away"
             ) from error
 
-    def _forget_reused_pid(self) -> None:
-        """After a reboot any process may have the number in the pid file, and PostgreSQL would not start."""
-        pid_file = self.data_dir / "postmaster.pid"
-        pid = first_number(pid_file)
+    def _forget_reused_pid(self, lock_file: Path) -> None:
+        """After a reboot or a kill any process may have the number in a lock file, and PostgreSQL would not start."""
+        pid = first_number(lock_file)
         if pid is not None and Path(f"/proc/{pid}").exists() and not POSTGRES.serves(pid, self.data_dir):
-            pid_file.unlink()
+            lock_file.unlink()

@@ -22,6 +22,7 @@ log = logging.getLogger("bespoke.embedded")
 ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.01
+REAP_S = 10.0  # what a killed process takes to be gone, on a busy machine
 LOG_BYTES = 1 << 20
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -71,6 +72,12 @@ class Program:
             if wait_until(gone, limit_s):
                 return
         raise EmbeddedServerError(f"{self.path.name} (process {pid}) does not stop. End it yourself: kill -9 {pid}")
+
+    def reap(self, process: "subprocess.Popen[bytes] | None", data_dir: Path) -> None:
+        """Takes leave of a child that was killed: until then its number belongs to nobody else, and servers that find
+        it in their lock files believe it alive. A child that serves is left alone."""
+        if process is not None:
+            wait_until(lambda: process.poll() is not None or self.serves(process.pid, data_dir), REAP_S)
 
     def stop_orphan(self, pid: int | None, data_dir: Path) -> None:
         """Stops a server that outlived its owner, if this process id is one."""

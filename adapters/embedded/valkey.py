@@ -67,8 +67,7 @@ class EmbeddedValkey:
 
     def launch(self) -> None:
         """Starts the server. Raises EmbeddedServerError."""
-        if self._process is not None:
-            self._process.poll()  # a child that has died still holds its number until somebody asks
+        VALKEY.reap(self._process, self.data_dir)
         account = Account.serving(self.data_dir)
         account.use_programs(VALKEY.path.parent)
         account.own(self.socket_path.parent)

@@ -1,7 +1,7 @@
-"""Recommendations under load while what serves them is killed: ``make drill-serve``.
+"""Recommendations under load while what serves them is killed, and exchanged: ``make drill-serve``.
 
 Redis and PostgreSQL are killed (-9) and come back after a while; of two workers one is killed (-9), or asked to stop
-(SIGTERM), and started again. Each in turn, as often as asked.
+(SIGTERM), and started again; another blend is promoted, other rules are published. Each in turn, as often as asked.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from app.wiring import Wiring
 from benchmarks.serving import world
 from benchmarks.serving.__main__ import free_port, paths, wait_until_answered
 from benchmarks.serving.callers import Call
+from benchmarks.serving.swaps import SWAPS, Swaps
 from benchmarks.where import where
 
 LANES = 16
@@ -34,6 +35,7 @@ LANES = 16
 AWAY_S, AFTER_S = 6.0, 4.0
 PART = 2_000
 FAULTS = ("redis", "postgres", "worker_kill", "worker_stop")
+TURNS = FAULTS + SWAPS
 
 
 class Fault(NamedTuple):
@@ -47,8 +49,10 @@ class Fault(NamedTuple):
 class House:
     """The world's servers, a projector, what moves receipts, and two workers."""
 
-    def __init__(self, wiring: Wiring, children: Children) -> None:
+    def __init__(self, wiring: Wiring, children: Children, skus: Sequence[str]) -> None:
         self._wiring, self._children = wiring, children
+        swaps = Swaps(wiring, skus)
+        self.model_swap, self.rules_swap = swaps.model_swap, swaps.rules_swap
         self.ports = [free_port(), free_port()]
         children.start("project", "--follow")
         children.start("receipts", "drain", "--follow")
@@ -105,7 +109,7 @@ def main() -> None:
     """Prints one JSON line last; fails where a request was lost or a 5xx was answered."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--minutes", type=float, default=10.0)
-    options.add_argument("--times", type=int, default=3, help="each fault")
+    options.add_argument("--times", type=int, default=3, help="each fault, and each exchange")
     options.add_argument("--rate", type=float, default=100.0, help="requests a second")
     options.add_argument("--items", type=int, default=10_000)
     options.add_argument("--people", type=int, default=20_000)
@@ -115,7 +119,7 @@ def main() -> None:
     settings = world.settings_of(given.folder, given.items)
     with Wiring(settings) as wiring, Children(settings) as children:
         skus = world.made(wiring, given.folder, given.items, given.people)
-        house = House(wiring, children)
+        house = House(wiring, children, skus)
         try:
             asked = paths(skus, range(given.people), 20_000)
             calls, faults = drilled(house, settings, asked, given.rate, given.minutes * 60, given.times)
@@ -144,7 +148,7 @@ def drilled(
 
     loading = threading.Thread(target=load)
     loading.start()
-    began, due, faults = time.monotonic(), list(FAULTS) * times, list[Fault]()
+    began, due, faults = time.monotonic(), list(TURNS) * times, list[Fault]()
     random.Random(1).shuffle(due)
     for number, what in enumerate(due):
         time.sleep(max(0.0, began + seconds * (number + 0.5) / len(due) - time.monotonic()))
@@ -162,6 +166,7 @@ def judged(calls: Sequence[Call], faults: Sequence[Fault]) -> dict[str, Any]:
     broken = [call for call in calls if not call.status]
     excused = [c for c in broken if any(f.from_s - c.ms / 1000 - 0.1 <= c.at_s <= f.from_s + 0.1 for f in killed)]
     away = [fault for fault in faults if fault.what in ("redis", "postgres")]
+    exchanged = [fault for fault in faults if fault.what in SWAPS]
     degraded = [c.ms for c in calls if c.status == 200 and (c.degraded or _during(c, away))]
     return {
         "requests": len(calls),
@@ -177,7 +182,8 @@ def judged(calls: Sequence[Call], faults: Sequence[Fault]) -> dict[str, Any]:
         "p50_ms": percentile([call.ms for call in calls if call.status == 200], 0.5),
         "p99_ms": percentile([call.ms for call in calls if call.status == 200], 0.99),
         "max_ms": round(max((call.ms for call in calls), default=0.0), 1),
-        "p99_ms_by_fault": {what: _by_fault(calls, [f for f in faults if f.what == what]) for what in FAULTS},
+        "p99_ms_by_fault": {what: _by_fault(calls, [f for f in faults if f.what == what]) for what in TURNS},
+        "swap_max_ms": round(max((c.ms for c in calls if _during(c, exchanged)), default=0.0), 1),
     }
 
 

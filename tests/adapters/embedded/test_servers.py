@@ -145,6 +145,19 @@ def test_killed_servers_recover(var: Path) -> None:
         assert read(servers.postgres_url, servers.redis_url) == (("kept",), b"kept")
 
 
+def test_a_killed_server_starts_although_others_have_its_number_now(var: Path) -> None:
+    with EmbeddedServers(var) as servers:
+        postgres = servers.postgres
+        os.kill(postgres.pid or 0, signal.SIGKILL)
+        while postgres.pid is not None:
+            pass
+        for lock_file in (postgres.data_dir / "postmaster.pid", postgres.socket_dir / ".s.PGSQL.5432.lock"):
+            _, rest = lock_file.read_text().split("\n", 1)
+            lock_file.write_text(f"{servers.valkey.pid}\n{rest}")
+        postgres.start()
+        assert postgres.running
+
+
 def test_ctrl_c_in_the_terminal_reaches_the_owner_alone(hold: Hold) -> None:
     owner = hold()
     said = owner.says()
