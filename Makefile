@@ -19,7 +19,7 @@ STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(p
 
 .PHONY: help setup setup-dev run test lint type bench bench-bandit bench-content bench-experiments bench-fresh bench-log bench-models
 .PHONY: bench-openapi bench-replay bench-serve drill evaluate clean
-.PHONY: drill-serve bench-losses bench-renttherunway
+.PHONY: drill-serve bench-losses bench-renttherunway bench-attribution drill-attribution simulate-attribution
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -40,6 +40,9 @@ help:
 	@echo 'make bench-replay  10,000 answers made again to the byte'
 	@echo 'make bench-losses  BPR against sampled softmax'
 	@echo 'make bench-renttherunway  rentals by time; needs the real data in ../shared; ARGS=--quick for a shorter one'
+	@echo 'make bench-attribution  models on a file of paths, and on 10 M touches in bulk; ARGS="--touches 1000000"'
+	@echo 'make drill-attribution  1,000 random logs: the books balance, restatements are explained; ARGS="--logs 100"'
+	@echo 'make simulate-attribution  what models find of planted effects, and what an experiment finds'
 	@echo 'make evaluate  how well the next item is predicted, on the demo clicks'
 	@echo 'make setup   only create .venv with what running needs'
 	@echo 'make clean   remove .venv, caches and the data in var/'
@@ -61,7 +64,7 @@ $(RUNTIME): $(PINS)
 
 $(DEV): $(RUNTIME)
 	@echo 'Adding what the tests and checks need'
-	$(PIP) -e '.[dev,identity,journey,ray,report,tracking,train]'
+	$(PIP) -e '.[dev,attribution,identity,journey,ray,report,tracking,train]'
 	@touch $(DEV)
 
 run: setup
@@ -119,6 +122,15 @@ bench-losses: setup-dev
 
 bench-renttherunway: setup-dev
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m benchmarks.renttherunway $(ARGS)
+
+bench-attribution: setup-dev
+	@$(BIN)/python -m benchmarks.attribution $(ARGS)
+
+drill-attribution: setup-dev
+	@$(BIN)/python -m benchmarks.attribution_drill $(ARGS)
+
+simulate-attribution: setup-dev
+	@$(BIN)/python -m benchmarks.attribution_simulator $(ARGS)
 
 evaluate: setup-dev
 	@$(BIN)/python -m benchmarks.next_item

@@ -22,6 +22,7 @@ from adapters.http.writer import BusWriter
 from adapters.keys.wrapping import derive
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
+from app.attribution_desk import AttributionDesk
 from app.demo import eshop
 from app.report_desk import ReportDesk
 from app.wiring import Wiring
@@ -77,6 +78,7 @@ async def _serve(wiring: Wiring) -> None:
         receipts=wiring.receipts,
         experiments=experiments,
         reports=reports,
+        attribution=AttributionDesk(wiring.settings, wiring.published),
         live=live,
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
         extra_routes=[*shop, *analyst_routes(AnalystDesk(reports, experiments, _analysts(wiring, access)))],

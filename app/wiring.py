@@ -13,6 +13,7 @@ from psycopg import OperationalError, connect, sql
 
 from adapters import redis as redis_adapter
 from adapters.apikeys import PostgresKeys
+from adapters.attribution import PublishedReports
 from adapters.audit import PostgresAudit
 from adapters.channels.channel import Channel
 from adapters.channels.poslog import Poslog
@@ -140,6 +141,7 @@ class Wiring:
             self.kept_generations.create_table()
             self.made_keys.create_table()
             self.audit.create_table()
+            self.published.create_table()
             with connect(self._url("receipts"), autocommit=True) as other:
                 create_tables(other)
         redis_adapter.load_functions(self.redis)
@@ -320,6 +322,11 @@ class Wiring:
     def made_keys(self) -> PostgresKeys:
         """API keys that were made on the command line."""
         return PostgresKeys(self._beside_catalogue)
+
+    @cached_property
+    def published(self) -> PublishedReports:
+        """Attribution reports that were published."""
+        return PublishedReports(self._beside_catalogue)
 
     @cached_property
     def audit(self) -> PostgresAudit:

@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.channels.channel import Channel
 from adapters.http import docs
+from adapters.http.attribution import AttributionReports, attribution_routes
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
@@ -48,6 +49,7 @@ def create_app(
     receipts: Receipts | None = None,
     experiments: Experiments | None = None,
     reports: Reports | None = None,
+    attribution: AttributionReports | None = None,
     graphql: Bounds | None = None,
     live: Live | None = None,
     extra_routes: Sequence[ControllerRouterHandler] = (),
@@ -57,7 +59,7 @@ def create_app(
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
     and what reads them. Without these, ``receipts``,
-    ``experiments``, ``reports`` and ``live`` there are no such routes.
+    ``experiments``, ``reports``, ``attribution`` and ``live`` there are no such routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -73,6 +75,7 @@ def create_app(
             *(decision_routes(receipts, access, audited) if receipts else ()),
             *(experiment_routes(experiments, access) if experiments else ()),
             *(report_routes(reports, experiments, access) if reports and experiments else ()),
+            *(attribution_routes(attribution, access) if attribution else ()),
             graphql_route(reader, receipts, access, audited, graphql or Bounds()),
             *([live_route(live)] if live is not None else ()),
             *operation_routes(reader, metrics),

@@ -23,6 +23,7 @@ class Scope(StrEnum):
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
     REPORTS_READ = "reports:read"
+    ATTRIBUTION_READ = "attribution:read"
 
 
 PUBLIC_SCOPES = frozenset({Scope.CHANNEL_WRITE})

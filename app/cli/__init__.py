@@ -10,6 +10,7 @@ from adapters.eventlog.moving import DifferenceError
 from adapters.eventlog.topology import TopologyError
 from app.cli import (
     access,
+    attribution,
     customers,
     decisions,
     evaluating,
@@ -66,6 +67,7 @@ for command in (
     customers.customer,
     rules.rules,
     experiments.experiment,
+    attribution.attribution,
     access.keys,
     access.audit,
     decisions.decision,

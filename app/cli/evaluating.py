@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.cli.evaluating_attribution import attribution
 from app.cli.evaluating_experiment import experiment
 from app.cli.evaluating_identity import identity
 from app.cli.evaluating_ltv import ltv
@@ -26,6 +27,7 @@ def evaluate() -> None:
     """Measure on files of your own."""
 
 
+evaluate.add_command(attribution)
 evaluate.add_command(ope)
 evaluate.add_command(experiment)
 evaluate.add_command(ltv)

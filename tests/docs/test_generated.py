@@ -71,6 +71,7 @@ def routes() -> list[str]:
         rules=(nobody, nobody),
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
+        attribution=object(),  # type: ignore[arg-type]
     ).openapi_schema.to_schema()
     return [f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item]
 

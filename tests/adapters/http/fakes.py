@@ -1,8 +1,9 @@
 """In-memory stand-ins for the two ports of the HTTP adapter, and an app over them with the real channels."""
 
 import hmac
+import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
 from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
+from adapters.http.attribution import WrongPositionError
 from adapters.http.live import Live
 from commands.bus import Outcome
 from commands.command import Command
@@ -112,6 +114,18 @@ class MemoryReceipts:
 
 
 @dataclass
+class MemoryAttribution:
+    """Makes a report of what it was asked; the log has one shard of ten events."""
+
+    async def make(self, asked: Mapping[str, str], form: str) -> bytes:
+        if int(asked.get("as-of-position", "0")) > 10:
+            raise WrongPositionError("one number for each of 1 shards, up to 10")
+        return json.dumps({"asked": dict(asked), "form": form}).encode()
+
+    async def published(self) -> list[dict[str, Any]]:
+        return [{"key": "k", "version": 1}]
+
+
 class MemoryAudit:
     """Keeps what it was told."""
 
@@ -241,6 +255,7 @@ def app(
         receipts=MemoryReceipts(),
         experiments=lambda: [HERO],
         reports=reports or MemoryReports(),
+        attribution=MemoryAttribution(),
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
         metrics=metrics,
         now=lambda: NOW,

@@ -32,6 +32,8 @@ READS = {
     "/v1/experiments": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero/report": Scope.REPORTS_READ,
+    "/v1/attribution/report": Scope.ATTRIBUTION_READ,
+    "/v1/attribution/versions": Scope.ATTRIBUTION_READ,
 }
 OPEN = ("/health/live", "/health/ready", "/metrics", "/schema", "/schema/openapi.json")
 RULES = [
