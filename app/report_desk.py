@@ -4,6 +4,7 @@ answers. What was made is kept for a while, the same report is made once however
 import asyncio
 import json
 import os
+import re
 import sys
 import time
 from collections import OrderedDict
@@ -19,6 +20,9 @@ from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 FRESH_S, LIMIT_S = 300.0, 1_800.0
 MOST_KEPT, MOST_WAITING, MOST_BYTES = 64, 16, 64 << 20
 NICER = 10
+EXPERIMENT = "experiment"
+#: What a command says of positions that the log does not have.
+WRONG = re.compile(r"^bespoke: (?:--at|--as-of-position): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class _Kept:
 
 
 class ReportDesk:
-    """Of one process. Reports of fixed positions are kept as long as there is room, others for ``fresh_s``."""
+    """Of one process. Reports are kept for ``fresh_s``, those of fixed positions too: an erasure changes them."""
 
     def __init__(
         self,
@@ -72,7 +76,7 @@ class ReportDesk:
 
     def _fresh(self, ask: ReportAsk) -> Document | None:
         kept = self._kept.get(ask)
-        if kept is None or not (ask.pinned or self._clock() - kept.at < self._fresh_s):
+        if kept is None or self._clock() - kept.at >= self._fresh_s:
             return None
         self._kept.move_to_end(ask)
         return kept.document
@@ -94,22 +98,26 @@ class ReportDesk:
             raise UnavailableError("a report could not be made") from None
         if (refused := made.get("refused")) is not None:
             raise RefusedError(str(refused))
-        return Document(made["report"], made["charts"], made["missing"])
+        if ask.kind == EXPERIMENT:
+            return Document(made["report"], made["charts"], made["missing"])
+        return Document(made, {})
 
     async def _run(self, ask: ReportAsk) -> bytes:
-        arguments = [ask.kind, "report", "--document", *(f"--{name}={value}" for name, value in ask.options)]
+        form = "--document" if ask.kind == EXPERIMENT else "--json"
+        options = (f"--{name}={value}" if value else f"--{name}" for name, value in ask.options)
+        arguments = [ask.kind, "report", form, *options]
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app.cli", *arguments, *(("--", ask.key) if ask.key else ())),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
             limit=MOST_BYTES,
             start_new_session=True,
             preexec_fn=_humble(os.getpid()),
         )
         try:
-            told, _ = await asyncio.wait_for(child.communicate(), self._limit_s)
+            told, said = await asyncio.wait_for(child.communicate(), self._limit_s)
         except (TimeoutError, asyncio.CancelledError) as error:
             with suppress(ProcessLookupError):
                 child.kill()
@@ -118,7 +126,8 @@ class ReportDesk:
                 raise
             raise UnavailableError("a report took too long") from None
         if child.returncode:
-            raise UnavailableError("a report could not be made")
+            wrong = WRONG.search(said.decode(errors="replace"))
+            raise RefusedError(wrong[1][:200]) if wrong else UnavailableError("a report could not be made")
         return told
 
 

@@ -68,6 +68,8 @@ async def _serve(wiring: Wiring) -> None:
     def experiments() -> list[Told]:
         return experiments_of(wiring.experiment_events())
 
+    attribution = AttributionDesk(wiring.settings, wiring.published)
+    analysts = AnalystDesk(reports, experiments, attribution, _analysts(wiring, access))
     app = create_app(
         writer,
         queries,
@@ -78,10 +80,10 @@ async def _serve(wiring: Wiring) -> None:
         receipts=wiring.receipts,
         experiments=experiments,
         reports=reports,
-        attribution=AttributionDesk(wiring.settings, wiring.published),
+        attribution=attribution,
         live=live,
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
-        extra_routes=[*shop, *analyst_routes(AnalystDesk(reports, experiments, _analysts(wiring, access)))],
+        extra_routes=[*shop, *analyst_routes(analysts)],
         metrics=metrics,
     )
     following = asyncio.create_task(_follow(wiring, keys))

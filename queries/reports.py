@@ -8,7 +8,8 @@ from typing import Any, Protocol
 @dataclass(frozen=True, slots=True)
 class ReportAsk:
     """``kind``: experiment or attribution; ``key``: of the experiment, or nothing. ``options``: names and values of
-    what else was said, by name. ``pinned``: the positions and the end are fixed, so it is the same for ever."""
+    what else was said, by name. ``pinned``: the positions and the end are fixed, so it is the same until somebody is
+    erased."""
 
     kind: str
     key: str = ""

@@ -105,7 +105,7 @@ def report_routes(
 def ask_of(request: AnyRequest, kind: str, key: str = "", more: Collection[str] = ("format",)) -> ReportAsk:
     """Raises RejectedError (400) that names the parameter."""
     only(request, (*OPTIONS, *more))
-    given = {name: request.query_params[name] for name in OPTIONS if name in request.query_params}
+    given = {name: request.query_params[name] for name in OPTIONS if request.query_params.get(name)}
     for name, text in given.items():
         form, reason = _FORMS[name]
         if not (text.isascii() and form.fullmatch(text)):

@@ -11,16 +11,16 @@ from adapters.reports import pictures, shown, words
 from adapters.reports.charts import MissingPackageError
 from queries.reports import Document
 
-__all__ = ["CSS", "MissingPackageError", "body", "document", "page"]
+__all__ = ["CSS", "PAGES", "MissingPackageError", "body", "document", "page"]
 CSS = Path(__file__).with_name("static") / "report.css"
-_PAGES = Environment(
+PAGES = Environment(
     loader=PackageLoader("adapters.reports"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_PAGES.globals |= {"metric": words.metric, "moment": words.moment}
+PAGES.globals |= {"metric": words.metric, "moment": words.moment}
 
 
 def document(plain: Mapping[str, Any]) -> Document:
@@ -34,12 +34,12 @@ def document(plain: Mapping[str, Any]) -> Document:
 def page(of: Document) -> str:
     """HTML that needs no network and no script."""
     css = Markup(CSS.read_text(encoding="utf-8"))
-    return _PAGES.get_template("experiment.html").render(css=css, links=None, **_values(of))
+    return PAGES.get_template("experiment.html").render(css=css, links=None, **_values(of))
 
 
 def body(of: Document, links: Mapping[str, Any]) -> str:
     """What stands in ``main``. ``links``: ``all``, ``pinned``, and ``files``: pairs of name and address."""
-    return _PAGES.get_template("experiment_body.html").render(links=links, **_values(of))
+    return PAGES.get_template("experiment_body.html").render(links=links, **_values(of))
 
 
 def _values(of: Document) -> dict[str, Any]:

@@ -108,7 +108,11 @@ def test_from_the_log_to_a_verdict_at_any_position(wiring: Wiring, tmp_path: Pat
     assert "segments are for ideas" in by_channel["warning"] and by_channel["differ"][0]["metric"] == "conversion"
     assert told["standing"] == "better" and told["srm"]["came"] == told["arms"]
     text = page.read_text()
-    assert "Better than the control" in text and "<script" not in text and "http://" not in text.replace("http://www.w3.org", "")
+    assert (
+        "Better than the control" in text
+        and "<script" not in text
+        and "http://" not in text.replace("http://www.w3.org", "")
+    )
 
     assert sum(line.startswith("look,") for line in rows.read_text().splitlines()) == len(told["paths"][0]["looks"])
     assert (tmp_path / "report.parquet").read_bytes()[:4] == b"PAR1"

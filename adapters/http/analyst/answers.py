@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from adapters.channels.channel import RejectedError
+from adapters.http.keys import ApiKey
 from adapters.http.limits import LimitedError
 from adapters.http.problems import RETRY_AFTER_S
 from adapters.reports import experiment, words
@@ -45,10 +46,16 @@ _PAGES.globals |= {
 
 
 def page(
-    template: str, *, who: str | None = None, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+    template: str,
+    *,
+    who: ApiKey | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
 ) -> Response[bytes]:
-    """HTML that no cache keeps. ``who``: the id of the key whose session it is."""
-    html = _PAGES.get_template(template).render(who=who, **values)
+    """HTML that no cache keeps. ``who``: the key whose session it is."""
+    name, may = (who.id, sorted(who.scopes)) if who else (None, [])
+    html = _PAGES.get_template(template).render(who=name, may=may, **values)
     return Response(html.encode(), status_code=status, media_type="text/html", headers={**SAFE, **(headers or {})})
 
 

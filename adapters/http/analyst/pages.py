@@ -1,9 +1,7 @@
-"""The analysts' routes."""
+"""The analysts' routes, and the pages of experiments."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -15,16 +13,16 @@ from markupsafe import Markup
 
 from adapters.channels.channel import RejectedError
 from adapters.http.analyst.answers import HANDLERS, AnyRequest, oops, page, see, static
+from adapters.http.analyst.attribution import ADDRESS, AttributionPages
+from adapters.http.analyst.desk import PATH, AnalystDesk, onward
+from adapters.http.keys import ApiKey
 from adapters.http.reports import EXPERIMENT, Form, ask_of, written
-from adapters.http.sessions import Sessions
 from adapters.reports import experiment, words
 from queries.experiments import Told
-from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk, Reports
+from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
-PATH = "/analyst"
 WAIT_S, FILE_WAIT_S = 4.0, 60.0
 FORM_BYTES = 4 * 1024
-_INSIDE = re.compile(r"/analyst(/[A-Za-z0-9._~%/-]*)?(\?[A-Za-z0-9._~%=&,:+-]*)?")
 _Key = Annotated[str, Parameter(min_length=1, max_length=200)]
 _FormData = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 _OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS}
@@ -32,18 +30,9 @@ _FORM_OPTIONS: dict[str, Any] = {**_OPTIONS, "status_code": 303, "request_max_bo
 _LIVE = ("running", "paused")
 
 
-@dataclass(frozen=True, slots=True)
-class AnalystDesk:
-    """What pages are made of."""
-
-    reports: Reports
-    experiments: Callable[[], Sequence[Told]]
-    sessions: Sessions
-
-
 def analyst_routes(desk: AnalystDesk) -> Sequence[HTTPRouteHandler]:
     """All pages and their files."""
-    pages = _Pages(desk)
+    pages, attribution = _Pages(desk), AttributionPages(desk)
     one = f"{PATH}/experiments/{{key:str}}"
     return [
         get(PATH, operation_id="analyst", **_OPTIONS)(pages.home),
@@ -54,6 +43,9 @@ def analyst_routes(desk: AnalystDesk) -> Sequence[HTTPRouteHandler]:
         get(one, operation_id="analystExperiment", **_OPTIONS)(pages.experiment),
         post(f"{one}/again", operation_id="analystAgain", **_FORM_OPTIONS)(pages.again),
         get(f"{one}/files/{{form:str}}", operation_id="analystFile", **_OPTIONS)(pages.file),
+        get(ADDRESS, operation_id="analystAttribution", **_OPTIONS)(attribution.report),
+        get(f"{ADDRESS}/files/{{form:str}}", operation_id="analystAttributionFile", **_OPTIONS)(attribution.file),
+        post(f"{ADDRESS}/again", operation_id="analystAttributionAgain", **_FORM_OPTIONS)(attribution.again),
         get(f"{PATH}/static/{{name:str}}", operation_id="analystStatic", **_OPTIONS)(static),
     ]
 
@@ -70,16 +62,16 @@ class _Pages:
 
     async def login(self, request: AnyRequest) -> Response[bytes]:
         """Asks for a key."""
-        return page("login.html", wrong=None, onward=_onward(request.query_params.get("next", "")))
+        return page("login.html", wrong=None, onward=onward(request.query_params.get("next", "")))
 
     async def begin(self, request: AnyRequest, data: _FormData) -> Response[bytes]:
         """Begins a session, and goes on to what was asked for."""
-        onward = _onward(data.get("next", ""))
+        then = onward(data.get("next", ""))
         try:
             cookie = self._desk.sessions.begin(data.get("key", ""), request)
         except RejectedError as error:
-            return page("login.html", status=error.status, wrong=error.reason, onward=onward)
-        response = see(onward)
+            return page("login.html", status=error.status, wrong=error.reason, onward=then)
+        response = see(then)
         response.set_cookie(cookie)
         return response
 
@@ -92,16 +84,15 @@ class _Pages:
     async def experiments(self, request: AnyRequest) -> Response[bytes]:
         """All experiments, those under way first."""
 
-        async def shown(who: str) -> Response[bytes]:
-            known = await asyncio.to_thread(self._desk.experiments)
-            return page("experiments.html", who=who, rows=_rows(known))
+        async def shown(who: ApiKey) -> Response[bytes]:
+            return page("experiments.html", who=who, rows=_rows(await self._desk.known()))
 
-        return await self._inside(request, shown)
+        return await self._desk.inside(request, shown)
 
     async def experiment(self, request: AnyRequest, key: _Key) -> Response[bytes]:
         """What came of one."""
 
-        async def shown(who: str) -> Response[bytes]:
+        async def shown(who: ApiKey) -> Response[bytes]:
             ask = ask_of(request, "experiment", key, ())
             told = await self._known(key)
             if told is None:
@@ -110,7 +101,7 @@ class _Pages:
             try:
                 document = await self._desk.reports.get(ask, wait_s=WAIT_S)
             except BeingMadeError:
-                return page("waiting.html", who=who, key=key, status=202, headers={"Retry-After": "2"})
+                return page("waiting.html", who=who, title=key, status=202, headers={"Retry-After": "2"})
             except RefusedError as error:
                 return page("nothing.html", who=who, told=told, reason=str(error), again=f"{address}/again")
             body = await asyncio.to_thread(experiment.body, document, _links(address, document, ask))
@@ -124,24 +115,24 @@ class _Pages:
                 query=urlencode(ask.options),
             )
 
-        return await self._inside(request, shown)
+        return await self._desk.inside(request, shown)
 
     async def again(self, request: AnyRequest, key: _Key) -> Response[bytes]:
         """Makes the report anew."""
 
-        async def shown(who: str) -> Response[bytes]:
+        async def shown(who: ApiKey) -> Response[bytes]:
             ask = ask_of(request, "experiment", key, ())
             self._desk.reports.forget(ask)
             return see(
                 f"{PATH}/experiments/{quote(key, safe='')}" + (f"?{urlencode(ask.options)}" if ask.options else "")
             )
 
-        return await self._inside(request, shown)
+        return await self._desk.inside(request, shown)
 
     async def file(self, request: AnyRequest, key: _Key, form: _Key) -> Response[bytes]:
         """A report to take away."""
 
-        async def shown(who: str) -> Response[bytes]:
+        async def shown(who: ApiKey) -> Response[bytes]:
             if form not in [each.value for each in Form] or await self._known(key) is None:
                 return oops("There is no such report.", 404)
             ask = ask_of(request, "experiment", key, ())
@@ -151,24 +142,10 @@ class _Pages:
                 return see(f"{PATH}/experiments/{quote(key, safe='')}")
             return await asyncio.to_thread(written, document, Form(form), EXPERIMENT, f"experiment-{key}")
 
-        return await self._inside(request, shown)
+        return await self._desk.inside(request, shown)
 
     async def _known(self, key: str) -> Told | None:
-        return next((each for each in await asyncio.to_thread(self._desk.experiments) if each.key == key), None)
-
-    async def _inside(self, request: AnyRequest, shown: Callable[[str], Awaitable[Response[bytes]]]) -> Response[bytes]:
-        """With a session the page, else the way to one."""
-        key = await self._desk.sessions.key(request)
-        if key is None:
-            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return see(f"{PATH}/login?{urlencode({'next': _onward(asked)})}")
-        return await shown(key.id)
-
-
-def _onward(path: str) -> str:
-    """A page of ours; nowhere else is anybody sent."""
-    plain = len(path) <= 1_000 and _INSIDE.fullmatch(path) and "//" not in path
-    return path if plain and not path.startswith(f"{PATH}/log") else f"{PATH}/experiments"
+        return next((each for each in await self._desk.known() if each.key == key), None)
 
 
 def _links(address: str, document: Document, ask: ReportAsk) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from queries.recommend.decision import Decision, Generations, Shown
 from queries.reports import Document, ReportAsk
 from readmodels.catalogue import Product
 from tests.adapters.reports.simulated import drawn
+from tests.adapters.reports.travelled import travelled
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERSON = UUID("0195a000-0000-7000-8000-000000000001")
@@ -95,7 +96,7 @@ class MemoryReports:
         self.asked.append(ask)
         if self.fails:
             raise self.fails
-        return drawn()
+        return drawn() if ask.kind == "experiment" else Document(travelled(), {})
 
     def forget(self, ask: ReportAsk) -> None:
         self.forgotten.append(ask)

@@ -16,7 +16,7 @@ for (const field of document.querySelectorAll("input[data-filter]")) {
 // What was left empty is not asked for.
 for (const form of document.querySelectorAll("form.options")) {
   form.addEventListener("submit", () => {
-    for (const field of form.querySelectorAll("input")) field.disabled = field.value === "";
+    for (const field of form.querySelectorAll("input, select")) field.disabled = field.value === "";
   });
 }
 // On paper nothing can be unfolded, so tables that are folded are printed.

@@ -1,6 +1,6 @@
 """The analysts' pages: nothing without a session, and nothing that is not ours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,19 +9,34 @@ from litestar.testing import TestClient
 
 from adapters.http import Access, ApiKeys, Metrics, Scope, generate
 from adapters.http.analyst import AnalystDesk, analyst_routes
-from adapters.http.analyst.pages import _onward
+from adapters.http.analyst.desk import onward
+from adapters.http.attribution import WrongPositionError
 from adapters.http.limits import Limits, Rate
 from adapters.http.sessions import Sessions
 from commands.ports import UnavailableError
 from queries.reports import BeingMadeError, RefusedError
 from tests.adapters.http.fakes import HERO, MemoryReader, MemoryReports, MemoryWriter, app
+from tests.adapters.reports.travelled import versions
 
 Client = TestClient[Litestar]
-TEXT, KEY = generate([Scope.REPORTS_READ], id="ana")
+TEXT, KEY = generate([Scope.REPORTS_READ, Scope.ATTRIBUTION_READ], id="ana")
 OTHER, OTHER_KEY = generate([Scope.EXPERIMENTS_READ], id="app")
+FEW, FEW_KEY = generate([Scope.REPORTS_READ], id="few")
 SLOW, SLOW_KEY = generate([Scope.REPORTS_READ], id="slow", rate=Rate(1, 1))
 HOME = "/analyst/experiments"
 PAGES = (HOME, f"{HOME}/hero", f"{HOME}/hero/files/csv")
+
+
+class Attribution:
+    """Two versions of one report, and its files."""
+
+    async def make(self, asked: Mapping[str, str], form: str) -> bytes:
+        if asked.get("as-of-position") == "999":
+            raise WrongPositionError("one number for each of 2 shards")
+        return f"{form} {sorted(asked.items())}".encode()
+
+    async def published(self) -> Sequence[Mapping[str, Any]]:
+        return versions()
 
 
 @pytest.fixture
@@ -31,9 +46,9 @@ def reports() -> MemoryReports:
 
 @pytest.fixture
 def client(reports: MemoryReports) -> Iterator[Client]:
-    access = Access(ApiKeys([KEY, OTHER_KEY, SLOW_KEY]), Limits())
+    access = Access(ApiKeys([KEY, OTHER_KEY, SLOW_KEY, FEW_KEY]), Limits())
     sessions = Sessions(access, b"s" * 32, name="analyst", path="/analyst", scope=Scope.REPORTS_READ, samesite="lax")
-    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], sessions))
+    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], Attribution(), sessions))
     made = app(MemoryWriter(), MemoryReader(), Metrics(), list(routes), reports=reports)
     with TestClient(made, raise_server_exceptions=False) as client:
         client.follow_redirects = False
@@ -155,7 +170,60 @@ def test_a_session_counts_for_its_keys_limit(client: Client) -> None:
     ],
 )
 def test_nobody_is_sent_elsewhere(path: str) -> None:
-    assert _onward(path) == HOME
+    assert onward(path) == HOME
+
+
+def test_the_attribution_page_has_models_ways_credit_beside_what_was_measured_and_restatements(client: Client) -> None:
+    log_in(client)
+    page = client.get("/analyst/attribution?experiment=hero&model=").text
+    for said in ("Models side by side", "Ways to an order", "Credited, by models", "Measured, by an experiment"):
+        assert said in page
+    assert "restated once" in page and "<strong>Refund</strong>" in page and "<option selected>hero" in page
+    pinned = "/analyst/attribution?experiment=hero&amp;from=2026-04-27&amp;to=2026-05-27&amp;as_of_position=4811"
+    assert f'<a href="{pinned}">This very report</a>' in page
+    assert " style=" not in page and "<style" not in page
+
+
+def test_attribution_files(client: Client) -> None:
+    log_in(client)
+    answer = client.get("/analyst/attribution/files/csv?from=2026-05-01&experiment=hero")
+    assert answer.text == "csv [('experiment', 'hero'), ('from', '2026-05-01')]"
+    assert client.get("/analyst/attribution/files/exe").status_code == 404
+    assert client.get("/analyst/attribution/files/csv?as_of_position=999").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("experiment=none", 404),
+        ("experiment=--html", 404),
+        ("from=x", 400),
+        ("html=x", 400),
+        ("from=2026-05-01&from=x", 400),
+    ],
+)
+def test_what_attribution_does_not_know_is_refused(
+    client: Client, reports: MemoryReports, query: str, status: int
+) -> None:
+    log_in(client)
+    assert client.get(f"/analyst/attribution?{query}").status_code == status
+    assert reports.asked == []
+
+
+def test_attribution_needs_its_scope(client: Client, reports: MemoryReports) -> None:
+    log_in(client, SLOW)
+    assert "/analyst/attribution" not in client.get(HOME).text
+    log_in(client, FEW)
+    for path in ("", "/files/csv"):
+        assert client.get(f"/analyst/attribution{path}").status_code == 403
+    assert reports.asked == []
+
+
+def test_attribution_again(client: Client, reports: MemoryReports) -> None:
+    log_in(client)
+    answer = client.post("/analyst/attribution/again?from=2026-05-01")
+    assert answer.headers["location"] == "/analyst/attribution?from=2026-05-01"
+    assert reports.forgotten[0].options == (("from", "2026-05-01"),)
 
 
 @pytest.mark.parametrize("name", ["report.css", "analyst.css", "analyst.js"])
