@@ -62,7 +62,7 @@ def _currency(each: Plain) -> dict[str, Any]:
         "net": money(each["net_revenue"], currency),
         "books": _books(each),
         "models": [(model, NAMES.get(model, model)) for model in each["models"]],
-        "rows": [_channel(name, each) for name in names],
+        "rows": [_channel(name, each, _most(each["models"])) for name in names],
         "ways": {
             "wide": _ways(each["paths"], names, 1_060, 420, 5, 50),
             "narrow": _ways(each["paths"], names, 350, 380, 2, 44),
@@ -114,7 +114,12 @@ def _books(each: Plain) -> list[dict[str, Any]]:
     return found
 
 
-def _channel(name: str, each: Plain) -> dict[str, Any]:
+def _most(models: Plain) -> float:
+    """The largest share in the table: bars are as long as they are of it."""
+    return max((of["share"] for channels in models.values() for of in channels.values()), default=0.0) or 1.0
+
+
+def _channel(name: str, each: Plain, most: float) -> dict[str, Any]:
     cells, shares = [], []
     for model, channels in each["models"].items():
         of = channels.get(name)
@@ -126,7 +131,7 @@ def _channel(name: str, each: Plain) -> dict[str, Any]:
                 "model": NAMES.get(model, model),
                 "share": f"{share:.1%}" if of else words.NOTHING,
                 "amount": (amount(of["cents"], each["currency"]) + error) if of else "",
-                "length": round(100 * max(share, 0.0), 2),
+                "length": round(100 * max(share, 0.0) / most, 2),
                 "removal": f"{of['removal_effect']:.1%}" if of and of["removal_effect"] is not None else None,
             }
         )
@@ -135,9 +140,9 @@ def _channel(name: str, each: Plain) -> dict[str, Any]:
         "channel": name,
         "cells": cells,
         "spread": f"{low:.1%} … {high:.1%}" if len(shares) > 1 else None,
-        "low": round(100 * max(low, 0.0), 2),
-        "high": round(100 * max(high, 0.0), 2),
-        "ticks": [round(100 * max(share, 0.0), 2) for share in shares],
+        "low": round(100 * max(low, 0.0) / most, 2),
+        "high": round(100 * max(high, 0.0) / most, 2),
+        "ticks": [round(100 * max(share, 0.0) / most, 2) for share in shares],
     }
 
 
@@ -251,7 +256,9 @@ def _reported(some: Sequence[Plain]) -> dict[str, Any]:
     return {
         "key": some[0]["key"],
         "period": f"{words.moment(asked['from_ms'], '%-d %b %Y')} to {words.moment(asked['to_ms'] - 1, '%-d %b %Y')}",
-        "models": ", ".join(NAMES.get(model, model) for model in asked["models"]),
+        "models": "all models"
+        if set(asked["models"]) == set(NAMES)
+        else ", ".join(NAMES.get(model, model) for model in asked["models"]),
         "restated": len(some) - 1,
         "versions": [_version(each) for each in reversed(some)],
     }
