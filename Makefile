@@ -19,7 +19,7 @@ STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(p
 
 .PHONY: help setup setup-dev run test lint type bench bench-bandit bench-content bench-experiments bench-fresh bench-log bench-models
 .PHONY: bench-openapi bench-replay bench-serve drill evaluate clean
-.PHONY: drill-serve bench-losses bench-renttherunway bench-attribution drill-attribution simulate-attribution
+.PHONY: drill-serve bench-losses bench-renttherunway bench-attribution drill-attribution simulate-attribution bench-privacy drill-erasure
 
 help:
 	@echo 'make run     set up, load the demo shop and serve it (Ctrl-C stops everything)'
@@ -37,6 +37,8 @@ help:
 	@echo 'make bench-serve  recommendations over HTTP at 250,000 items, one worker and two, rivals beside'
 	@echo 'make drill-serve  recommendations while Redis, PostgreSQL and workers are killed; ARGS="--minutes 2"'
 	@echo 'make bench-fresh  from an action to an answer that reflects it, under load'
+	@echo 'make bench-privacy  how fast a customer is forgotten, 10,000 of them, and how fast one is recognised'
+	@echo 'make drill-erasure  erasures killed at every step, and 1,000 random histories with and without one'
 	@echo 'make bench-replay  10,000 answers made again to the byte'
 	@echo 'make bench-losses  BPR against sampled softmax'
 	@echo 'make bench-renttherunway  rentals by time; needs the real data in ../shared; ARGS=--quick for a shorter one'
@@ -113,6 +115,9 @@ drill-serve: setup-dev
 
 bench-fresh: setup
 	@$(BIN)/python -m benchmarks.freshness --background 1000 $(ARGS)
+
+bench-privacy: setup-dev
+	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.privacy $(ARGS)
 
 bench-replay: setup
 	@$(BIN)/python -m benchmarks.replay $(ARGS)

@@ -5,14 +5,15 @@ A delivery that comes again after all then finds both.
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from adapters.eventlog.log import PostgresLog
-from adapters.keys import KeyDestroyedError
 from app.wiring import Wiring
-from commands.ports import ConflictError
+from commands.ports import ConflictError, ErasedError
 from domain.customer import Customer
 from domain.sharding import shard_of
+from domain.values import Channel
 
 Link = Customer.IdentifierLinked | Customer.IdentifierUnlinked
 TOPICS = (Customer.IdentifierLinked.TOPIC, Customer.IdentifierUnlinked.TOPIC)
@@ -51,21 +52,33 @@ def _words(log: PostgresLog) -> Iterator[tuple[UUID, UUID, bool]]:
 
 def _mended(logs: Sequence[PostgresLog], pair: Pair) -> bool:
     """Whether a side was missing and is recorded now. Somebody else who is recording just now comes first."""
-    try:
-        one, other = (_log_of(logs, stream).load([stream]).get(stream) for stream in pair)
-    except KeyDestroyedError:
-        return False
+    one, other = (_log_of(logs, stream).load([stream]).get(stream) for stream in pair)
     if one is None or other is None or (other.id in one.linked) == (one.id in other.linked):
         return False
+    if one.erased or other.erased:
+        return _parted(logs, *((other, one) if one.erased else (one, other)))
     for teller, listener in ((one, other), (other, one)):
         told = _last(logs, teller.id, listener.id)
         if told is not None and _source(told, teller.id) not in listener.sources:
             _tell(teller, listener, told)
             try:
                 return bool(_log_of(logs, listener.id).save([listener]))
-            except ConflictError:
+            except (ConflictError, ErasedError):
                 return False
     return False
+
+
+def _parted(logs: Sequence[PostgresLog], living: Customer, gone: Customer) -> bool:
+    """A link to somebody who was erased ends; of two who were, nothing is recorded any more."""
+    if living.erased or gone.id not in living.linked:
+        return False
+    source = f"mended#{gone.id.hex}"
+    now = datetime.now(UTC)
+    living.unlink(gone.id, reason="erased", source_id=source, occurred_at=now, channel=Channel.SERVICE)
+    try:
+        return bool(_log_of(logs, living.id).save([living]))
+    except (ConflictError, ErasedError):
+        return False
 
 
 def _last(logs: Sequence[PostgresLog], stream: UUID, other: UUID) -> Link | None:

@@ -15,6 +15,7 @@ from adapters import redis as redis_adapter
 from adapters.eventlog.feed import LiveFeed
 from app import folding, refilling, runners
 from app.alone import Right, alone, held, holding
+from app.erasing.reapply import reapply
 from app.wiring import Wiring
 from projections.guarded import ProjectionFailedError
 from projections.project_records import RecordsProjection
@@ -44,6 +45,7 @@ def follow(wiring: Wiring, stop: threading.Event, shards: Collection[int] | None
         try:
             wiring.shards.refresh()
             with single_projector(wiring, shards) as holds:
+                reapply(wiring)
                 while _follow_all(wiring, _start(wiring), stop, failures, shards):
                     holds()
                     wiring.shards.refresh()

@@ -69,6 +69,7 @@ class Remaker:
             decision.store,
             decision.device,
             decision.channel,
+            decision.opted_out,
         )
         subject = Subject(decision.person_id, decision.streams, record)
         chosen = decision.arms if arms is None else arms

@@ -4,17 +4,20 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from adapters.http import logs
 from adapters.http.analyst import PATH as ANALYST
 from adapters.http.analyst import AnalystDesk, analyst_routes
 from adapters.http.app import create_app
 from adapters.http.auth import Access
+from adapters.http.compliance import compliance_routes
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
 from adapters.http.keys import ApiKeys, Scope
 from adapters.http.metrics import Metrics
 from adapters.http.read_path import ReadPath
+from adapters.http.rights import RightsDesk
 from adapters.http.serve import serve
 from adapters.http.sessions import Sessions
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
@@ -23,7 +26,10 @@ from adapters.keys.wrapping import derive
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.attribution_desk import AttributionDesk
+from app.compliance import compliance_desk
 from app.demo import eshop
+from app.erasing.desk import Desk
+from app.exporting import exports_of
 from app.report_desk import ReportDesk
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -61,6 +67,7 @@ async def _serve(wiring: Wiring) -> None:
     shop = shop_routes(ShopDesk(writer, queries, reader, channels["segment"], visitors), eshop.PHOTOS)
     rules = BusWriter(wiring.bus()), wiring.merchandising(reader)
     live = wiring.live(queries)
+    rights = RightsDesk(exports_of(wiring), rules[0], lambda: datetime.now(UTC))
     keys, limits = wiring.settings.keys(), wiring.limits(reader)
     access, reports = Access(keys, limits), ReportDesk(wiring.settings)
     metrics.registry.register(Front(limits, live))
@@ -77,13 +84,19 @@ async def _serve(wiring: Wiring) -> None:
         access,
         audit=wiring.audit,
         rules=rules,
+        rights=rights,
         receipts=wiring.receipts,
         experiments=experiments,
         reports=reports,
         attribution=attribution,
         live=live,
+        erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
-        extra_routes=[*shop, *analyst_routes(analysts)],
+        extra_routes=[
+            *shop,
+            *analyst_routes(analysts),
+            *compliance_routes(compliance_desk(wiring, queries, rights)),
+        ],
         metrics=metrics,
     )
     following = asyncio.create_task(_follow(wiring, keys))

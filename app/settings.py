@@ -64,10 +64,20 @@ class Settings(BaseSettings):
     graphql_introspection: bool = False
     live_sockets: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     wrapping_keys: Path | None = None
+    kms: Literal["local", "aws"] = "local"
+    kms_region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")] | None = None
     models: Path | None = None
     mlflow_uri: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
     train_hour: Annotated[int, Field(ge=0, le=23)] = 3
     train_minute: Annotated[int, Field(ge=0, le=59)] = 20
+    keep_behaviour_months: Annotated[int, Field(ge=1, le=1200)] = 25
+    keep_identity_months: Annotated[int, Field(ge=1, le=1200)] = 120
+    keep_transaction_months: Annotated[int, Field(ge=1, le=1200)] = 120
+    keep_consent_months: Annotated[int, Field(ge=1, le=1200)] = 120
+    keep_anonymous_months: Annotated[int, Field(ge=1, le=1200)] = 13
+    keep_receipts_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    erasure_window_h: Annotated[float, Field(ge=0, le=480)] = 72
+    erasure_four_eyes: bool = True
     l1_persons: Annotated[int, Field(ge=2, le=1_000_000)] = 20_000
     l1_mb: Annotated[int, Field(ge=1, le=65_536)] = 256
     stale_s: Annotated[float, Field(ge=0, le=3_600)] = 30

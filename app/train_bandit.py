@@ -15,6 +15,7 @@ import numpy as np
 from adapters.eventlog.feed import ReplayFeed
 from adapters.eventlog.log import PostgresLog
 from app.models_in_use import BANDIT
+from app.seen import Told
 from app.wiring import Wiring
 from domain.customer import Customer
 from domain.event import Event
@@ -24,6 +25,7 @@ from ml.bandit.data import observations
 from ml.bandit.model import Config, Posterior, start, update
 from projections.bandit import trials
 from projections.catalogue import apply
+from projections.examples import Rules
 from readmodels.bandit import Trial
 from readmodels.catalogue import ProductRecord
 
@@ -41,8 +43,6 @@ OF_INTEREST = (
     Customer.AddedToCart,
     Customer.CheckoutStarted,
     Customer.OrderPlaced,
-    Customer.ConsentGiven,
-    Customer.ConsentWithdrawn,
 )
 
 
@@ -61,7 +61,7 @@ def run(wiring: Wiring, read: Callable[[int], None] = lambda n: None) -> Trained
     shards, catalogue = wiring.shards.now, wiring.catalogue.head()
     heads = tuple(log.head() for log in shards.logs)
     now_ms = time.time_ns() // 1_000_000
-    seen = [t for log, head in zip(shards.logs, heads, strict=True) for t in _trials(log, head, now_ms, read)]
+    seen = _trials(list(zip(shards.logs, heads, strict=True)), now_ms, read)
     arms = _arms(seen, _newest(wiring.catalogue, catalogue))
     posterior = _posterior(seen, arms)
     position = Position(heads, shards.layout.epoch, catalogue)
@@ -97,17 +97,21 @@ def _arms(seen: Sequence[Trial], newest: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*shown, *newest)))
 
 
-def _trials(log: PostgresLog, head: int, until_ms: int, read: Callable[[int], None]) -> list[Trial]:
-    """Of one shard, in no order that matters."""
+def _trials(logs: Sequence[tuple[PostgresLog, int]], until_ms: int, read: Callable[[int], None]) -> list[Trial]:
+    """Of all shards, in no order that matters; of streams whose persons let them train."""
     streams: dict[UUID, list[Event]] = defaultdict(list)
-    feed = ReplayFeed(log, 0, head)
-    while batch := feed.next_batch(0):
-        for recorded in batch:
-            if isinstance(recorded.event, OF_INTEREST):
-                streams[recorded.event.originator_id].append(recorded.event)
-        read(len(batch))
-    shown = (facts for facts in streams.values() if any(isinstance(f, Customer.RecommendationShown) for f in facts))
-    return [trial for facts in shown for trial in trials(facts, until_ms)]
+    told = Told()
+    for shard, head in logs:
+        feed = ReplayFeed(shard, 0, head)
+        while batch := feed.next_batch(0):
+            for recorded in batch:
+                told.add(recorded.event)
+                if isinstance(recorded.event, OF_INTEREST):
+                    streams[recorded.event.originator_id].append(recorded.event)
+            read(len(batch))
+    shown = (s for s, facts in streams.items() if any(isinstance(f, Customer.RecommendationShown) for f in facts))
+    permissions = told.permissions(shown, Rules())
+    return [trial for s, permission in permissions.items() for trial in trials(streams[s], until_ms, permission)]
 
 
 def _newest(log: PostgresLog, head: int) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -37,8 +38,14 @@ from adapters.kafka.envelope import Envelope
 from adapters.kafka.producer import KafkaWriter, Publisher
 from adapters.keys import Keyring
 from adapters.keys.daily import DailyKeys, Purpose
+from adapters.keys.services import KeyService
+from adapters.keys.wiping import Wiping
 from adapters.keys.wrapping import WrappingKeys, derive
+from adapters.officers import PostgresOfficers
 from adapters.postgres import Database, database_url, ensure_database, provisioning
+from adapters.privacy import ErasureLedger
+from adapters.proof.signing import Signer
+from adapters.proof.tree import ProofTree
 from adapters.receipts.exposing import Exposer
 from adapters.receipts.keeper import Keeper
 from adapters.receipts.mover import Mover
@@ -50,6 +57,7 @@ from adapters.redis.generations import Generations
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
+from adapters.rights.requests import create_index
 from adapters.tracking import tracker
 from app.models_in_use import ModelsInUse
 from app.settings import Settings, SettingsError
@@ -76,7 +84,7 @@ if TYPE_CHECKING:
     from adapters.http.live import Live
 
 LOGGER = logging.getLogger("bespoke.wiring")
-DATABASES = ("log", "catalogue", "keys", "directory", "ingest", "receipts")
+DATABASES = ("log", "catalogue", "keys", "directory", "ingest", "receipts", "privacy")
 
 
 class Wiring:
@@ -137,9 +145,13 @@ class Wiring:
             self.topology.create_table()
             self._provision_shards()
             self._log(Place(self._url("catalogue"), "public"), None, create=True)
+            self._log(Place(self._url("privacy"), "public"), None, create=True)
+            self.erasures.create_tables()
+            self.proofs.create_tables()
             self.states.create_table()
             self.kept_generations.create_table()
             self.made_keys.create_table()
+            self.officers.create_tables()
             self.audit.create_table()
             self.published.create_table()
             with connect(self._url("receipts"), autocommit=True) as other:
@@ -174,7 +186,34 @@ class Wiring:
         """Data keys of streams and periods."""
         database = Database(self._url("keys"))
         self._stack.callback(database.close)
-        return Keyring(database, WrappingKeys(self.settings.wrapping_folder(), self.master))
+        keyring = Keyring(database, self.wrapping())
+        self._stack.enter_context(Wiping(keyring))
+        return keyring
+
+    def wrapping(self) -> WrappingKeys:
+        """The wrapping keys, and who keeps them. Raises SettingsError."""
+        return WrappingKeys(self.settings.wrapping_folder(), self.master, self._key_service())
+
+    def _key_service(self) -> KeyService | None:
+        if self.settings.kms == "local":
+            return None
+        if find_spec("boto3") is None:
+            raise SettingsError("BESPOKE_KMS is aws, and boto3 is not installed: pip install 'bespoke[aws]'")
+        from adapters.keys.aws import AwsKeys
+
+        return AwsKeys(self.settings.namespace, region=self.settings.kms_region)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """Who signs proofs of erasure."""
+        return Signer(derive(self.master, "bespoke proofs"))
+
+    @cached_property
+    def proofs(self) -> ProofTree:
+        """The tree of erased streams."""
+        database = Database(self._url("privacy"), size=2)
+        self._stack.callback(database.close)
+        return ProofTree(database, self.signer)
 
     @cached_property
     def directory(self) -> PostgresDirectory:
@@ -276,6 +315,14 @@ class Wiring:
         self._stack.callback(log.close)
         return log
 
+    @cached_property
+    def erasures(self) -> ErasureLedger:
+        """Requests to erase, in a database that is not in the backups of the others."""
+        log, database = self._log(Place(self._url("privacy"), "public"), None), Database(self._url("privacy"))
+        self._stack.callback(log.close)
+        self._stack.callback(database.close)
+        return ErasureLedger(log, database)
+
     def past(self) -> Past:
         """The assortment at any position of the catalogue's log."""
         return Past(lambda after: ReplayFeed(self.catalogue, after, self.catalogue.head()))
@@ -327,6 +374,11 @@ class Wiring:
     def published(self) -> PublishedReports:
         """Attribution reports that were published."""
         return PublishedReports(self._beside_catalogue)
+
+    @cached_property
+    def officers(self) -> PostgresOfficers:
+        """Who may use the compliance page."""
+        return PostgresOfficers(self._beside_catalogue, derive(self.master, "bespoke officers"))
 
     @cached_property
     def audit(self) -> PostgresAudit:
@@ -497,6 +549,7 @@ class Wiring:
             PostgresPositions(log, create=True)
             if keyring is not None:
                 self._records(log, create=True)
+                create_index(log)
             log.close()
         return log
 

@@ -1,17 +1,18 @@
 """The one router of commands: finds the streams, loads, decides, saves many commands at once, retries lost races."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from commands.command import Command, CustomerCommand, ProductCommand
+from commands.command import Command, CustomerCommand, ProductCommand, StreamCommand
 from commands.experiment import ExperimentCommand
-from commands.exposure import UNKNOWN_STREAM, RecordExposure
+from commands.exposure import ERASED_STREAM, UNKNOWN_STREAM
 from commands.identify import UnlinkIdentifier
 from commands.merchandising import RulesCommand
-from commands.ports import ConflictError, Directory, EventLog, Progress
+from commands.order import ReturnLines
+from commands.ports import ConflictError, Directory, ErasedError, EventLog, Progress
 from domain.customer import Customer
 from domain.event import Aggregate
 from domain.experiment import ExperimentError
@@ -33,6 +34,7 @@ class Outcome:
     accepted: bool = False
 
 
+NOBODY = UUID(int=0)
 Decided = Callable[[Sequence[Outcome]], None]
 
 
@@ -63,14 +65,20 @@ class Bus:
         ``decided`` is told the outcomes before anything is stored, so that it may keep what is refused.
         Raises UnavailableError: then nothing is acknowledged, and sending it all again is safe. Raises FencedError.
         """
-        streams = self._directory.claim(_identifiers(commands))
+        wanted = _identifiers(commands)
+        streams = self._directory.claim(wanted)
+        returned = {c.order_id for c in commands if isinstance(c, ReturnLines)}
+        retained = self._directory.retained(returned) if returned else {}
         # Rules and experiments are seldom written, from several places: always as they are now.
         self._cache.forget(c.stream for c in commands if isinstance(c, RulesCommand | ExperimentCommand))
         for _ in range(self._attempts):
             try:
-                return _Work(self, streams).run(commands, progress, decided)
+                return _Work(self, streams, retained).run(commands, progress, decided)
             except ConflictError:
                 continue
+            except ErasedError as erased:  # whoever comes with these identifiers now is a stranger
+                self._directory.release({i: stream for i, stream in streams.items() if stream in erased.streams})
+                streams = self._directory.claim(wanted)
         raise ConflictError("lost the race for a stream too often")
 
     @property
@@ -110,9 +118,10 @@ class _Cache:
 class _Work:
     """One attempt at one batch."""
 
-    def __init__(self, bus: Bus, streams: dict[Identifier, UUID]) -> None:
+    def __init__(self, bus: Bus, streams: dict[Identifier, UUID], retained: Mapping[str, UUID]) -> None:
         self._bus = bus
         self._streams = streams
+        self._retained = retained
         self._customers = tuple(bus._customers)  # one view of the shards throughout: they may be moved meanwhile
         self._touched: dict[UUID, Any] = {}
 
@@ -158,19 +167,25 @@ class _Work:
                 wanted.setdefault(id(log), (log, []))[1].append(stream)
         for log, streams in wanted.values():
             self._touched |= log.load(streams)
+        if erased := {s for s in self._streams.values() if s in self._touched and self._touched[s].erased}:
+            raise ErasedError(erased)
 
     def _wanted(self, commands: Sequence[Command]) -> dict[UUID, EventLog]:
         catalogue = [product_id(c.sku) for c in commands if isinstance(c, ProductCommand)]
         catalogue += [c.stream for c in commands if isinstance(c, ExperimentCommand | RulesCommand)]
-        streams = [*self._streams.values(), *(c.stream for c in commands if isinstance(c, RecordExposure))]
+        streams = [
+            *self._streams.values(),
+            *self._retained.values(),
+            *(c.stream for c in commands if isinstance(c, StreamCommand)),
+        ]
         customers = {s: self._log_of(s) for s in streams}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
 
     def _decide(self, command: Command) -> Outcome:
         if isinstance(command, CustomerCommand):
             return self._decide_customer(command)
-        if isinstance(command, RecordExposure):
-            return self._decide_exposure(command)
+        if isinstance(command, StreamCommand):
+            return self._decide_stream(command)
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
@@ -190,6 +205,8 @@ class _Work:
         return Outcome(command.stream, after.version, after.version - version)
 
     def _decide_customer(self, command: CustomerCommand) -> Outcome:
+        if isinstance(command, ReturnLines) and (gone := self._of_somebody_erased(command)) is not None:
+            return _watched(gone, lambda: command.handle(gone))
         first, *others = [self._customer(i, command) for i in sorted(set(command.identifiers))]
         events = sum(_link(first, other, command) for other in others)
         if isinstance(command, UnlinkIdentifier):
@@ -197,10 +214,19 @@ class _Work:
         outcome = _watched(first, lambda: command.handle(first))
         return Outcome(outcome.stream, outcome.version, outcome.events + events, outcome.refused)
 
-    def _decide_exposure(self, command: RecordExposure) -> Outcome:
+    def _of_somebody_erased(self, command: ReturnLines) -> Customer | None:
+        """Whose order it was, where they are erased and nobody who is named knows of it."""
+        named = (self._touched.get(self._streams[identifier]) for identifier in command.identifiers)
+        if any(command.order_id in customer.orders for customer in named if customer is not None):
+            return None
+        return self._touched.get(self._retained.get(command.order_id, NOBODY))
+
+    def _decide_stream(self, command: StreamCommand) -> Outcome:
         customer = self._touched.get(command.stream)
         if customer is None:
             return Outcome(command.stream, refused=UNKNOWN_STREAM)
+        if customer.erased:
+            return Outcome(command.stream, customer.version, refused=ERASED_STREAM)
         return _watched(customer, lambda: command.handle(customer))
 
     def _customer(self, identifier: Identifier, command: CustomerCommand) -> Customer:
@@ -210,6 +236,7 @@ class _Work:
                 stream, identifier, occurred_at=command.occurred_at, channel=command.channel
             )
         found: Customer = self._touched[stream]
+        found.known_by(identifier, occurred_at=command.occurred_at, channel=command.channel)
         return found
 
     def _product(self, command: ProductCommand) -> Product:

@@ -1,6 +1,7 @@
 """What every command has in common. A command asks for something to be recorded; the domain may refuse."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -35,6 +36,22 @@ class CustomerCommand(Command):
 
     def handle(self, customer: Customer) -> None:
         """Asks the customer to record it. A command that only links asks for nothing more."""
+
+
+class StreamCommand(Command):
+    """Goes to a customer's stream that there is; opens none. ``stream``: any of the person's. Never through Kafka."""
+
+    stream: UUID
+    channel: Channel = Channel.SERVICE
+
+    def facts(self) -> dict[str, Any]:
+        """The fields of the event that this command asks for."""
+        facts = self.__dict__.copy()
+        del facts["stream"]
+        return facts
+
+    def handle(self, customer: Customer) -> None:
+        """Asks the customer to record it."""
 
 
 class ProductCommand(Command):

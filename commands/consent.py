@@ -2,7 +2,7 @@
 
 from commands.command import CustomerCommand
 from domain.customer import Customer
-from domain.values import Channel, LawfulBasis, Name, Purpose
+from domain.values import Channel, ConsentFramework, ConsentString, LawfulBasis, Name, Purpose
 
 
 class GiveConsent(CustomerCommand):
@@ -29,3 +29,35 @@ class WithdrawConsent(CustomerCommand):
     def handle(self, customer: Customer) -> None:
         """Records ConsentWithdrawn."""
         customer.record(Customer.ConsentWithdrawn, **self.facts())
+
+
+class OptOut(CustomerCommand):
+    """What is known may not be sold or shared, nor profiled (CCPA; Global Privacy Control)."""
+
+    basis: LawfulBasis = LawfulBasis.LEGITIMATE_INTEREST
+    policy_version: Name
+
+    def handle(self, customer: Customer) -> None:
+        """Records ConsentWithdrawn of sharing, once as long as it stands."""
+        customer.opt_out(**self.facts())
+
+
+class PassConsentString(CustomerCommand):
+    """A consent platform's string, as it is."""
+
+    framework: ConsentFramework
+    text: ConsentString
+
+    def handle(self, customer: Customer) -> None:
+        """Records ConsentStringReceived."""
+        customer.record(Customer.ConsentStringReceived, **self.facts())
+
+
+class RequestAccess(CustomerCommand):
+    """Somebody wants to know what is known about them."""
+
+    request_id: Name
+
+    def handle(self, customer: Customer) -> None:
+        """Records AccessRequested."""
+        customer.record(Customer.AccessRequested, **self.facts())

@@ -1,21 +1,20 @@
 """Exposures to arms of experiments, as they are recorded beside the answers."""
 
-from uuid import UUID
-
-from commands.command import Command
+from commands.command import StreamCommand
 from domain.assignment.hashing import HashVersion
 from domain.customer import Customer
 from domain.values import Channel, Name
 
 #: Why an exposure is refused: the stream never was.
 UNKNOWN_STREAM = "UnknownStream"
+#: Or it is of somebody who was erased.
+ERASED_STREAM = "ErasedStream"
 
 
-class RecordExposure(Command):
+class RecordExposure(StreamCommand):
     """An arm was used for an answer. Goes to a stream that there is: an exposure opens none. ``stream``: the person's,
     as the answer's receipt has it."""
 
-    stream: UUID
     experiment: Name
     variant: Name
     hash_version: HashVersion

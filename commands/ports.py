@@ -25,6 +25,14 @@ class FencedError(Exception):
     """Another consumer has taken over a partition; nothing of this save was recorded. Read the offsets again."""
 
 
+class ErasedError(Exception):
+    """These streams are of persons who were erased, and take nothing more; nothing of this save was recorded."""
+
+    def __init__(self, streams: Iterable[UUID]) -> None:
+        super().__init__("a person was erased")
+        self.streams = frozenset(streams)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a consumer has come with a source. ``source`` names one topic of one broker for ever; ``offsets`` has,
@@ -44,7 +52,7 @@ class EventLog(Protocol):
         """All pending events in one transaction, with the consumer's progress; how many.
 
         Offsets move by compare-and-set from what ``consumed`` gave or this log stored last. Raises ConflictError,
-        FencedError, UnavailableError.
+        ErasedError, FencedError, UnavailableError.
         """
 
     def consumed(self, source: str) -> dict[int, int]:
@@ -52,7 +60,14 @@ class EventLog(Protocol):
 
 
 class Directory(Protocol):
-    """Identifier → stream. A claim never moves."""
+    """Identifier → stream. A claim never moves, until its person is erased."""
 
     def claim(self, identifiers: Iterable[Identifier]) -> dict[Identifier, UUID]:
         """Each identifier's stream, a new random id for one that is new. Raises UnavailableError."""
+
+    def release(self, stale: Mapping[Identifier, UUID]) -> None:
+        """The streams that these led to are erased: whoever claims them next gets a new one. Raises
+        UnavailableError."""
+
+    def retained(self, orders: Iterable[str]) -> dict[str, UUID]:
+        """Those of the orders whose customers are erased, with their streams. Raises UnavailableError."""

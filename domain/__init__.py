@@ -11,6 +11,7 @@ from domain import (
     identity,
     merchandising,
     money,
+    privacy,
     product,
     values,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "identity",
     "merchandising",
     "money",
+    "privacy",
     "product",
     "values",
 ]

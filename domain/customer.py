@@ -7,12 +7,16 @@ from uuid import UUID
 from eventsourcing.domain import event
 
 from domain.assignment.hashing import HashVersion
+from domain.erased import Erased
 from domain.event import Aggregate, Created, Ledger, Retention, Sealed
 from domain.identity import Identifier, IdentifierKind
+from domain.processing import uses
 from domain.values import (
     Campaign,
     Cents,
     Channel,
+    ConsentFramework,
+    ConsentString,
     Currency,
     Details,
     LawfulBasis,
@@ -26,6 +30,14 @@ from domain.values import (
 )
 
 
+class CustomerErasedError(Exception):
+    """The person was erased: nothing more is recorded on this stream, and whoever comes now is a stranger."""
+
+    def __init__(self, stream: UUID) -> None:
+        super().__init__(f"stream {stream} is erased")
+        self.stream = stream
+
+
 class Customer(Aggregate):
     """Decides what may be recorded on one stream: no fact, link, order or return twice."""
 
@@ -34,6 +46,7 @@ class Customer(Aggregate):
     class Event(Aggregate.Event):
         """``source_id`` names the delivery and its part, the same again if it is delivered again."""
 
+        USES: ClassVar = uses(ordering="occurred_at source_id channel")
         occurred_at: Sealed[datetime]
         source_id: Sealed[str]
         channel: Sealed[Channel]
@@ -49,6 +62,16 @@ class Customer(Aggregate):
 
         TOPIC = "customer.opened"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(identity="kind value")
+        kind: Sealed[IdentifierKind]
+        value: Sealed[str]
+
+    class Reopened(Event):
+        """The stream's beginning has expired, and somebody came with its identifier: what it belongs to, again."""
+
+        TOPIC = "customer.reopened"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(identity="kind value")
         kind: Sealed[IdentifierKind]
         value: Sealed[str]
 
@@ -57,6 +80,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.identifier_linked"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other other_kind evidence")
         other: Sealed[UUID]
         other_kind: Sealed[IdentifierKind]
         evidence: Sealed[str]
@@ -66,6 +90,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.identifier_unlinked"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other reason")
         other: Sealed[UUID]
         reason: Sealed[Text]
 
@@ -74,13 +99,27 @@ class Customer(Aggregate):
 
         TOPIC = "customer.details_given"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(details="details")
         details: Sealed[Details]
+
+    class DetailsCorrected(Event):
+        """Rectification (Art. 16 GDPR): ``details`` are right, whatever channels tell before or after. Of ``cleared``
+        nothing right is known. ``by``: who corrected it, as an id that says nothing to outsiders."""
+
+        TOPIC = "customer.details_corrected"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(details="details cleared", rights="by reason")
+        details: Sealed[Details]
+        cleared: Sealed[tuple[Name, ...]] = ()
+        by: Sealed[Name]
+        reason: Sealed[Text]
 
     class LoyaltyJoined(Event):
         """The person became a member of the loyalty programme."""
 
         TOPIC = "customer.loyalty_joined"
         RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(loyalty="tier")
         tier: Sealed[Name | None] = None
 
     class Seen(Event):
@@ -88,6 +127,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.seen"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(visits="page url referrer campaign device location")
         page: Sealed[Text | None] = None
         url: Sealed[Url | None] = None
         referrer: Sealed[Url | None] = None
@@ -98,6 +138,7 @@ class Customer(Aggregate):
     class ProductViewed(Event):
         TOPIC = "customer.product_viewed"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(interests="sku category brand price_cents currency", visits="device location")
         sku: Sealed[Sku]
         category: Sealed[Name | None] = None
         brand: Sealed[Name | None] = None
@@ -109,22 +150,26 @@ class Customer(Aggregate):
     class CategoryBrowsed(Event):
         TOPIC = "customer.category_browsed"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(interests="category")
         category: Sealed[Name]
 
     class Searched(Event):
         TOPIC = "customer.searched"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(interests="query")
         query: Sealed[Text]
 
     class AddedToCart(Event):
         TOPIC = "customer.added_to_cart"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="line currency")
         line: Sealed[Line]
         currency: Sealed[Currency | None] = None
 
     class RemovedFromCart(Event):
         TOPIC = "customer.removed_from_cart"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="sku quantity")
         sku: Sealed[Sku]
         quantity: Sealed[Quantity]
 
@@ -133,12 +178,14 @@ class Customer(Aggregate):
 
         TOPIC = "customer.cart_replaced"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="lines currency")
         lines: Sealed[tuple[Line, ...]]
         currency: Sealed[Currency | None] = None
 
     class CheckoutStarted(Event):
         TOPIC = "customer.checkout_started"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(carts="checkout_id lines total_cents currency")
         checkout_id: Sealed[Name | None] = None
         lines: Sealed[tuple[Line, ...]] = ()
         total_cents: Sealed[Cents | None] = None
@@ -149,6 +196,10 @@ class Customer(Aggregate):
 
         TOPIC = "customer.order_placed"
         RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(
+            books="occurred_at channel order_id total_cents currency tax_cents shipping_cents discount_cents",
+            goods="lines store",
+        )
         occurred_at: Ledger[datetime]
         channel: Ledger[Channel]
         order_id: Ledger[Name]
@@ -165,6 +216,9 @@ class Customer(Aggregate):
 
         TOPIC = "customer.lines_returned"
         RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(
+            books="occurred_at channel order_id return_id refund_cents currency", goods="lines reason"
+        )
         occurred_at: Ledger[datetime]
         channel: Ledger[Channel]
         order_id: Ledger[Name]
@@ -179,6 +233,7 @@ class Customer(Aggregate):
 
         TOPIC = "customer.consent_given"
         RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(choices="purpose medium basis policy_version")
         purpose: Sealed[Purpose]
         medium: Sealed[Channel | None] = None
         basis: Sealed[LawfulBasis]
@@ -187,16 +242,44 @@ class Customer(Aggregate):
     class ConsentWithdrawn(Event):
         TOPIC = "customer.consent_withdrawn"
         RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(choices="purpose medium basis policy_version")
         purpose: Sealed[Purpose]
         medium: Sealed[Channel | None] = None
         basis: Sealed[LawfulBasis]
         policy_version: Sealed[Name]
+
+    class ConsentStringReceived(Event):
+        """What a consent platform passes on, as it is: a TCF, GPP or US Privacy string of the IAB."""
+
+        TOPIC = "customer.consent_string_received"
+        RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(choices="framework text")
+        framework: Sealed[ConsentFramework]
+        text: Sealed[ConsentString]
+
+    class AccessRequested(Event):
+        """The person, or a shop system on their behalf, asks for what is known about them (Art. 15 GDPR)."""
+
+        TOPIC = "customer.access_requested"
+        RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(rights="request_id")
+        request_id: Sealed[Name]
+
+    class AccessGranted(Event):
+        """It was handed out. ``request_id`` None: nobody had asked in a way that is recorded."""
+
+        TOPIC = "customer.access_granted"
+        RETENTION: ClassVar = Retention.CONSENT
+        USES: ClassVar = uses(rights="request_id by")
+        request_id: Sealed[Name | None] = None
+        by: Sealed[Name]
 
     class RecommendationShown(Event):
         """An impression, as the channel reports it: SKUs in the order of their positions."""
 
         TOPIC = "customer.recommendation_shown"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(exposure="placement skus decision_id")
         placement: Sealed[Name]
         skus: Sealed[tuple[Sku, ...]]
         decision_id: Sealed[Name | None] = None
@@ -204,6 +287,7 @@ class Customer(Aggregate):
     class RecommendationClicked(Event):
         TOPIC = "customer.recommendation_clicked"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(exposure="placement sku position decision_id")
         placement: Sealed[Name]
         sku: Sealed[Sku]
         position: Sealed[Quantity | None] = None
@@ -214,10 +298,41 @@ class Customer(Aggregate):
 
         TOPIC = "customer.experiment_exposed"
         RETENTION: ClassVar = Retention.BEHAVIOUR
+        USES: ClassVar = uses(exposure="experiment variant hash_version decision_id")
         experiment: Sealed[Name]
         variant: Sealed[Name]
         hash_version: Sealed[HashVersion]
         decision_id: Sealed[Name | None] = None
+
+    class CustomerErased(Event):
+        """The person's keys are destroyed next. From here on the stream takes nothing but what the law wants kept."""
+
+        TOPIC = "customer.customer_erased"
+        RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(rights="occurred_at source_id channel request")
+        occurred_at: Ledger[datetime]
+        source_id: Ledger[str]
+        channel: Ledger[Channel]
+        request: Ledger[UUID]
+
+    class LedgerRefunded(Event):
+        """Money that went back for an order of somebody who was erased: for the books, and of nobody."""
+
+        TOPIC = "customer.ledger_refunded"
+        RETENTION: ClassVar = Retention.TRANSACTION
+        USES: ClassVar = uses(books="occurred_at source_id channel order_id return_id refund_cents currency")
+        occurred_at: Ledger[datetime]
+        source_id: Ledger[str]
+        channel: Ledger[Channel]
+        order_id: Ledger[Name]
+        return_id: Ledger[Name]
+        refund_cents: Ledger[Cents]
+        currency: Ledger[Currency]
+
+    #: False until ``CustomerErased``, or where the stream's key is gone.
+    erased = False
+    #: Whether sharing was refused by the last word recorded on it.
+    opted_out = False
 
     @event(Opened)
     def __init__(self, kind: IdentifierKind) -> None:
@@ -241,8 +356,44 @@ class Customer(Aggregate):
             channel=channel,
         )
 
+    @classmethod
+    def forgotten(cls, first: Erased, *, erased: bool = True) -> Self:
+        """A stream whose beginning cannot be read any more: the person is erased, or that month's facts have expired
+        and the stream goes on. Of what cannot be read, orders and returns are known by the ledger alone."""
+        customer = cls.__new__(cls)
+        customer.__base_init__(first.originator_id, first.originator_version, first.timestamp)
+        customer.sources, customer.linked, customer.exposed = set(), set(), set()
+        customer.orders, customer.returns = set(), set()
+        customer.erased = erased
+        return customer
+
+    def known_by(self, identifier: Identifier, *, occurred_at: datetime, channel: Channel) -> None:
+        """Says again what a stream belongs to whose beginning has expired; others know."""
+        if not self.erased and not hasattr(self, "kind"):
+            self.trigger_event(
+                self.Reopened,
+                kind=identifier.kind,
+                value=identifier.value,
+                occurred_at=occurred_at,
+                source_id=f"reopen:{self.version}",
+                channel=channel,
+            )
+
+    def erase(self, request: UUID, *, occurred_at: datetime) -> None:
+        """Says once that the person is erased."""
+        if not self.erased:
+            self.trigger_event(
+                self.CustomerErased,
+                request=request,
+                occurred_at=occurred_at,
+                source_id=f"erasure:{request.hex}",
+                channel=Channel.SERVICE,
+            )
+
     def record(self, fact: type[Event], *, source_id: str, **fields: Any) -> None:
-        """Records a fact that needs no decision but one: it is not recorded yet."""
+        """Records a fact that needs no decision but one: it is not recorded yet. Raises CustomerErasedError."""
+        if self.erased:
+            raise CustomerErasedError(self.id)
         if source_id not in self.sources:
             self.trigger_event(fact, source_id=source_id, **fields)
 
@@ -262,14 +413,48 @@ class Customer(Aggregate):
             self.record(self.OrderPlaced, order_id=order_id, **fields)
 
     def return_lines(self, return_id: str, **fields: Any) -> None:
-        """A return is recorded once. It may come before its order does: deliveries are in no order."""
-        if return_id not in self.returns:
+        """A return is recorded once. It may come before its order does: deliveries are in no order. Of somebody who
+        was erased only money and order are recorded. Raises CustomerErasedError where the order is not theirs."""
+        if return_id in self.returns:
+            return
+        if self.erased and fields["order_id"] in self.orders:
+            self._refund(return_id, **fields)
+        else:
             self.record(self.LinesReturned, return_id=return_id, **fields)
+
+    def _refund(self, return_id: str, **fields: Any) -> None:
+        kept = ("order_id", "refund_cents", "currency", "occurred_at", "channel")
+        told = {name: fields[name] for name in kept}
+        self.trigger_event(self.LedgerRefunded, return_id=return_id, source_id=f"return:{return_id}", **told)
+
+    def recall(self, ledger: dict[str, Any]) -> None:
+        """An order or a return of which only the ledger tells is not recorded again."""
+        if "return_id" in ledger:
+            self.returns.add(ledger["return_id"])
+        elif "order_id" in ledger:
+            self.orders.add(ledger["order_id"])
 
     def expose(self, experiment: str, **fields: Any) -> None:
         """Exposed once to each experiment: the first arm is the one that counts, whatever is said later."""
         if experiment not in self.exposed:
             self.record(self.ExperimentExposed, experiment=experiment, **fields)
+
+    @event(Reopened)
+    def _reopened(self, kind: IdentifierKind) -> None:
+        self.kind = kind
+
+    def opt_out(self, *, source_id: str, **fields: Any) -> None:
+        """Objects to sharing, once: as long as it stands, saying it again records nothing."""
+        if not self.opted_out:
+            self.record(self.ConsentWithdrawn, source_id=source_id, purpose=Purpose.SHARING, **fields)
+
+    @event(ConsentGiven)
+    def _consent_given(self, purpose: Purpose) -> None:
+        self.opted_out = self.opted_out and purpose != Purpose.SHARING
+
+    @event(ConsentWithdrawn)
+    def _consent_withdrawn(self, purpose: Purpose) -> None:
+        self.opted_out = self.opted_out or purpose == Purpose.SHARING
 
     @event(IdentifierLinked)
     def _linked(self, other: UUID) -> None:
@@ -287,6 +472,18 @@ class Customer(Aggregate):
     def _lines_returned(self, return_id: str) -> None:
         self.returns.add(return_id)
 
+    @event(CustomerErased)
+    def _erased(self) -> None:
+        self.erased = True
+
+    @event(LedgerRefunded)
+    def _ledger_refunded(self, return_id: str) -> None:
+        self.returns.add(return_id)
+
     @event(ExperimentExposed)
     def _exposed(self, experiment: str) -> None:
         self.exposed.add(experiment)
+
+
+#: What tells which identifier a stream belongs to.
+BEGUN = (Customer.Opened, Customer.Reopened)

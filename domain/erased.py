@@ -17,7 +17,8 @@ class Erased(Event):
     ledger: Open[dict[str, Any]]
 
     def mutate(self, aggregate: Any) -> Any:
-        """An erased event evolves nothing but the version."""
+        """An erased event evolves nothing but the version, and what its ledger fields tell."""
         if aggregate is not None:
             aggregate.version = self.originator_version
+            aggregate.recall(self.ledger)
         return aggregate

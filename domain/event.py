@@ -2,8 +2,8 @@
 
 An event class declares two things that can never be changed afterwards, because history is encrypted by them:
 for each field whether it is `Ledger` (readable for ever), `Open` (not about a person) or `Sealed` (encrypted),
-and for the class the `Retention` after which its key is destroyed. A field or class that declares nothing does not
-import, so the build fails.
+and for the class the `Retention` after which its key is destroyed. What each field about a person is used for, it says
+under ``USES``. A field or class that declares nothing does not import, so the build fails.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,8 @@ from uuid import UUID
 from eventsourcing.domain import BaseAggregate, CanInitAggregate, CanMutateAggregate
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
+
+from domain.processing import FieldUses, Uses
 
 T = TypeVar("T")
 
@@ -43,7 +45,7 @@ class Retention(IntEnum):
 
 
 class UndeclaredError(TypeError):
-    """An event class left a field or its retention undeclared."""
+    """An event class left a field, what it is for, or its retention undeclared."""
 
 
 class Event(BaseModel, CanMutateAggregate[UUID]):
@@ -52,6 +54,7 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(str, int))
 
     RETENTION: ClassVar[Retention]
+    USES: ClassVar[FieldUses] = {}
     class_version: ClassVar[int] = 1
     ENVELOPE: ClassVar[frozenset[str]] = frozenset({"originator_id", "originator_version", "timestamp"})
 
@@ -66,8 +69,26 @@ class Event(BaseModel, CanMutateAggregate[UUID]):
         for name, field in cls.model_fields.items():
             if name not in cls.ENVELOPE and visibility(field) is None:
                 raise UndeclaredError(f"{cls.__qualname__}.{name} is neither Ledger, Open nor Sealed")
-        if "TOPIC" in cls.__dict__ and getattr(cls, "RETENTION", None) is None:
-            raise UndeclaredError(f"{cls.__qualname__} names no RETENTION")
+        if "TOPIC" in cls.__dict__:
+            _require_uses(cls)
+
+
+def _require_uses(cls: type[Event]) -> None:
+    if getattr(cls, "RETENTION", None) is None:
+        raise UndeclaredError(f"{cls.__qualname__} names no RETENTION")
+    if cls.RETENTION is not Retention.PUBLIC:
+        known = uses_of(cls)
+        for name in cls.model_fields.keys() - cls.ENVELOPE:
+            if name not in known:
+                raise UndeclaredError(f"{cls.__qualname__}.{name} does not say under USES what it is for")
+
+
+def uses_of(cls: type[Event]) -> dict[str, Uses]:
+    """Field → what it is used for, as the class and those above it say; the nearest word counts."""
+    found: dict[str, Uses] = {}
+    for base in reversed(cls.__mro__):
+        found |= base.__dict__.get("USES", {})
+    return found
 
 
 def visibility(field: FieldInfo) -> Visibility | None:
@@ -88,6 +109,9 @@ class Aggregate(BaseAggregate[UUID]):
 
     class Event(Event):
         pass
+
+    def recall(self, ledger: dict[str, Any]) -> None:
+        """Takes note of the ledger fields of an event of which nothing else is left."""
 
     def trigger_event(self, event_class: type[CanMutateAggregate[UUID]], **kwargs: Any) -> None:
         """What the library does, less what it looks up for each event again: an aggregate's classes do not change."""

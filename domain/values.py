@@ -14,6 +14,8 @@ Url = Annotated[str, StringConstraints(max_length=2000)]
 Cents = Annotated[int, Field(ge=0, le=10**12)]
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 Currency = Annotated[str, AfterValidator(known_currency)]
+#: TCF and GPP strings are base64url in parts; the longest seen in use have some 3,000 characters.
+ConsentString = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~\-]{1,8000}$")]
 
 
 class Channel(StrEnum):
@@ -27,13 +29,15 @@ class Channel(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What personal data may be used for."""
+    """What personal data may be used for. ``sharing``: selling or sharing it, as the CCPA has it; whoever opts out of
+    that is not profiled either."""
 
     PERSONALISATION = "personalisation"
     PROFILING = "profiling"
     TRAINING = "training"
     EMAIL = "email"
     PUSH = "push"
+    SHARING = "sharing"
 
 
 class LawfulBasis(StrEnum):
@@ -43,6 +47,14 @@ class LawfulBasis(StrEnum):
     CONTRACT = "contract"
     LEGAL_OBLIGATION = "legal_obligation"
     LEGITIMATE_INTEREST = "legitimate_interest"
+
+
+class ConsentFramework(StrEnum):
+    """Whose form a consent string has: IAB Europe's TCF, the IAB's Global Privacy Platform or its US Privacy string."""
+
+    TCF = "tcf"
+    GPP = "gpp"
+    USP = "usp"
 
 
 class Value(BaseModel):

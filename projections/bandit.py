@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from domain.customer import Customer
 from domain.event import Event
-from domain.values import Channel, Purpose
+from projections.examples import Rules
 from projections.moment import millis, tag
+from projections.permission import Permission, child, words
 from readmodels.bandit import Trial
 
 #: A click later than that is of no showing; a showing younger than that is not counted yet.
@@ -35,16 +36,11 @@ class _Before:
     location: str | None = None
     intent: str = "none"
     since: int = 0
-    refused: set[Channel | None] = field(default_factory=set)
 
     def heard(self, fact: Event, at: int) -> None:
         """One more event."""
         if isinstance(fact, Customer.Seen | Customer.ProductViewed):
             self.device, self.location = fact.device or self.device, fact.location or self.location
-        elif isinstance(fact, Customer.ConsentWithdrawn) and fact.purpose == Purpose.TRAINING:
-            self.refused.add(fact.medium)
-        elif isinstance(fact, Customer.ConsentGiven) and fact.purpose == Purpose.TRAINING:
-            self.refused = self.refused - {fact.medium} if fact.medium else set()
         if type(fact) in _INTENTS:
             self.intent, self.since = _INTENTS[type(fact)], at
 
@@ -69,13 +65,19 @@ class _Showing:
         return click.placement == self.fact.placement
 
 
-def trials(events: Iterable[Event], until: int) -> Iterator[Trial]:
+def trials(events: Iterable[Event], until: int, permission: Permission | None = None) -> Iterator[Trial]:
     """The trials of one stream, in the order of time. ``until``: milliseconds; showings whose clicks may still come by
-    then are left out, and those at which the person did not let their events train. A click counts for one showing,
-    the latest that it may be on."""
+    then are left out, and those at which the person did not let their events train (``permission`` None: by what this
+    stream alone says). A click counts for one showing, the latest that it may be on."""
+    events = list(events)
+    if permission is None and child([events]):
+        return
+    permission = permission or Permission(words([events]), Rules().purposes, assumed=Rules().assumed)
+    if not permission.stands:
+        return
     own = (fact for fact in events if isinstance(fact, Customer.Event))
     facts = sorted(own, key=lambda fact: (fact.occurred_at, fact.source_id))
-    showings = list(_showings(facts, until))
+    showings = list(_showings(facts, until, permission))
     for fact in facts:
         if isinstance(fact, Customer.RecommendationClicked):
             at = millis(fact.occurred_at)
@@ -85,13 +87,13 @@ def trials(events: Iterable[Event], until: int) -> Iterator[Trial]:
         yield from _trials(showing)
 
 
-def _showings(facts: Sequence[Customer.Event], until: int) -> Iterator[_Showing]:
+def _showings(facts: Sequence[Customer.Event], until: int, permission: Permission) -> Iterator[_Showing]:
     before = _Before()
     for fact in facts:
         at = millis(fact.occurred_at)
         if not isinstance(fact, Customer.RecommendationShown):
             before.heard(fact, at)
-        elif not before.refused and at + CLICK_WINDOW_MS <= until:
+        elif permission.at(at) and at + CLICK_WINDOW_MS <= until:
             intent = before.intent if at - before.since <= SESSION_MS else "none"
             yield _Showing(fact, at, before.device, before.location, intent)
 

@@ -51,7 +51,7 @@ def fold_streams(
     while batch := list(islice(streams, BATCH)):
         told = [(stream, _told(stream, facts), len(facts)) for stream, facts in batch]
         if store is not None:
-            records = [(stream, fold_told(facts, version)) for stream, facts, version in told]
+            records = [(s, record) for s, facts, n in told if not (record := fold_told(facts, n)).gone]
             folded.linked += [(stream, record.kind, record.links) for stream, record in records if record.links]
             store.load([(stream, {stream: encode(record)}) for stream, record in records])
             keep(dict(records))
@@ -85,6 +85,8 @@ def _told(stream: UUID, facts: list[Fact]) -> list[Told]:
     """When each happened, for both folds. What is erased tells nothing. Raises GapError."""
     if facts[-1][0] != len(facts):  # versions are in order, and none comes twice
         raise GapError(stream, 0)
+    if any(kind is Customer.CustomerErased for _, kind, _ in facts):
+        return []
     return [
         (kind, fact, millis(fact.occurred_at), tag(fact.source_id)) for _, kind, fact in facts if kind is not Erased
     ]

@@ -16,6 +16,7 @@ from projections.moment import digest, millis, tag
 from projections.versions import GapError
 from readmodels.customer import (
     CART_ENTRIES,
+    CORRECTED,
     ORDERS_KEPT,
     RECENT,
     CartEntry,
@@ -155,6 +156,11 @@ class Draft:
             if known is None or said > known:
                 self.context[name] = said
 
+    def correct(self, name: str, value: str, at: int, tag_: int) -> None:
+        """The latest correction of something; "" says that nothing right is known."""
+        key, said = CORRECTED + name, (at, tag_, value)
+        self.context[key] = max(said, self.context.get(key, said))
+
     def neighbours(self) -> set[UUID]:
         """To change: sorted once for many, as a device in a shop may be linked to thousands."""
         if self.linked is None:
@@ -204,9 +210,15 @@ def _ignore(fact: Event, draft: Draft, at: int, tag_: int) -> None:
     """Facts of no interest here."""
 
 
-@_rule(Customer.Opened)
-def _opened(fact: Customer.Opened, draft: Draft, at: int, tag_: int) -> None:
+@_rule(Customer.Opened, Customer.Reopened)
+def _opened(fact: Customer.Opened | Customer.Reopened, draft: Draft, at: int, tag_: int) -> None:
     draft.kind = fact.kind.value
+
+
+@_rule(Customer.CustomerErased)
+def _erased(fact: Customer.CustomerErased, draft: Draft, at: int, tag_: int) -> None:
+    """Nothing is left, whether or not what was before can still be read."""
+    draft.__init__(CustomerRecord())  # type: ignore[misc]
 
 
 @_rule(Customer.IdentifierLinked)
@@ -224,6 +236,15 @@ def _details(fact: Customer.DetailsGiven, draft: Draft, at: int, tag_: int) -> N
     draft.seen(fact, at, tag_)
     for name, value in _bands(fact.details, fact.occurred_at).items():
         draft.tell(name, value, at, tag_)
+
+
+@_rule(Customer.DetailsCorrected)
+def _corrected(fact: Customer.DetailsCorrected, draft: Draft, at: int, tag_: int) -> None:
+    """Beside what was told, which it outlasts. Staff corrected it: that tells nothing of when the person was there."""
+    bands: dict[str, str | None] = dict.fromkeys(bands_of(fact.cleared), "")
+    bands |= {name: value for name, value in _bands(fact.details, fact.occurred_at).items() if value}
+    for name, value in bands.items():
+        draft.correct(name, value or "", at, tag_)
 
 
 @_rule(Customer.LoyaltyJoined)
@@ -348,6 +369,13 @@ def age_band(details: Details, when: datetime) -> str | None:
         born = tuple(int(part) for part in details.birth_date.split("-"))
         age = when.year - born[0] - ((when.month, when.day) < born[1:])
     return None if age is None else next((name for limit, name in AGE_BANDS if age < limit), "65+")
+
+
+def bands_of(cleared: Iterable[str]) -> set[str]:
+    """The bands that are made of these fields of ``Details``."""
+    made_of = {"birth_date": "age_range", "age": "age_range", "gender": "gender"}
+    made_of |= dict.fromkeys(("city", "region", "country"), "home")
+    return {made_of[name] for name in cleared if name in made_of}
 
 
 def _bands(details: Details, when: datetime) -> dict[str, str | None]:

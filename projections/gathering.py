@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
 
@@ -27,7 +27,7 @@ def linked(stream: UUID, events: Sequence[Event]) -> Linked | None:
             others[event.other] = event.other_kind
         elif isinstance(event, Customer.IdentifierUnlinked):
             others.pop(event.other, None)
-        elif isinstance(event, Customer.Opened):
+        elif isinstance(event, BEGUN):
             kind = event.kind
     return Linked(stream, kind, others) if others else None
 

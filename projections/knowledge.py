@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
@@ -15,10 +15,12 @@ from readmodels.customer import CustomerRecord
 
 
 def unreadable(streams: Iterable[Sequence[Event]]) -> bool:
-    """Whether a stream is erased, or holds a withdrawal of which nobody can tell any more what it was about."""
+    """Whether a stream is erased (its key may go a moment later), or holds a withdrawal of which nobody can tell any
+    more what it was about."""
     withdrawn = Customer.ConsentWithdrawn.TOPIC
     return any(
-        isinstance(event, Erased) and (place == 0 or event.topic == withdrawn)
+        isinstance(event, Customer.CustomerErased)
+        or (isinstance(event, Erased) and (place == 0 or event.topic == withdrawn))
         for events in streams
         for place, event in enumerate(events)
     )
@@ -54,7 +56,7 @@ class AsKnown:
 
     def _learn(self, stream: UUID, event: Any) -> None:
         linked = self._linked.setdefault(stream, set())
-        if isinstance(event, Customer.Opened):
+        if isinstance(event, BEGUN):
             self._kinds[stream] = event.kind
         elif isinstance(event, Customer.IdentifierLinked):
             linked.add(event.other)
@@ -73,4 +75,4 @@ class AsKnown:
             self._drafts.update(dict.fromkeys(members, draft))
 
 
-IDENTITY = (Customer.Opened, Customer.IdentifierLinked, Customer.IdentifierUnlinked)
+IDENTITY = (*BEGUN, Customer.IdentifierLinked, Customer.IdentifierUnlinked)

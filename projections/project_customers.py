@@ -39,6 +39,8 @@ class CustomersProjection:
         self._keep = keep
         self._size = known
         self._known: Known = {}
+        #: Those who were linked with somebody who is gone: whose they are may have changed.
+        self._left: set[UUID] = set()
 
     def apply(self, batch: Sequence[Recorded]) -> None:
         """Folds and writes; then settles who is one with whom."""
@@ -47,8 +49,9 @@ class CustomersProjection:
         pending = dict(facts)
         while pending:
             pending = self._write(pending)
-        self._settle({stream for each in batch for stream in _ends(each.event)})
-        self._keep({stream: self._known[stream][1] for stream in facts})
+        self._settle({stream for each in batch for stream in _ends(each.event)} | self._left)
+        self._left.clear()
+        self._keep({s: record for s in facts if not (record := self._known[s][1]).gone})
         self._forget()
 
     def flush(self, *, idle: bool) -> None:
@@ -61,6 +64,7 @@ class CustomersProjection:
     def restart(self) -> None:
         """Reads records again before folding on."""
         self._known.clear()
+        self._left.clear()
 
     def _write(self, facts: Mapping[UUID, list[Event]]) -> dict[UUID, list[Event]]:
         """Stores what can be stored; the facts whose write was refused, to be tried again on what was found."""
@@ -69,8 +73,10 @@ class CustomersProjection:
             home, before = self._known.get(stream, (stream, CustomerRecord()))
             after = self._fold(stream, before, events)
             folded[stream] = home, after
+            if after.gone:
+                self._left.update(before.links)
             if after.version > before.version:
-                writes.append(Write(home, stream, before.version, encode(after)))
+                writes.append(Write(home, stream, before.version, b"" if after.gone else encode(after)))
         answers = self._store.write(writes)
         self._known |= folded  # only now: what a failing store did not take must be folded again
         return self._again(facts, writes, answers)

@@ -13,7 +13,7 @@ def person(source: Source, stream: UUID) -> dict[UUID, CustomerRecord]:
     found: dict[UUID, CustomerRecord] = {}
     frontier = {stream}
     while frontier:
-        records = source.records(sorted(frontier))
+        records = {s: r for s, r in source.records(sorted(frontier)).items() if not r.gone}
         found |= records
         linked = {other for record in records.values() for other in record.links}
         frontier = linked - found.keys()

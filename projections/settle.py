@@ -82,7 +82,7 @@ class Settler:
         living = {stream for each in found.values() for stream in each.fields}
         lost = found.keys() - living - known.keys()
         records = self._source.records(sorted(lost)) if lost else {}
-        return {stream: encode(record) for stream, record in records.items()}
+        return {stream: encode(record) for stream, record in records.items() if not record.gone}
 
     def _rearrange(self, groups: "list[_Group]", patience: "_Patience") -> "list[_Group]":
         """One attempt at these groups; those that now rest: nobody else moved anything there until the last change."""
@@ -160,12 +160,13 @@ class _Group:
         ]
 
     def removals(self) -> list[Change]:
-        """What stands elsewhere now."""
+        """What stands elsewhere now; also what is left in the hash of somebody who was erased."""
         strangers = {
-            home: {s: v for s, v in self._versions(home).items() if s not in members}
-            for home, members in self._members.items()
+            name: {s: v for s, v in self._versions(name).items() if s not in self._members.get(name, ())}
+            for name in self.found
+            if name in self._members or name not in self.homes
         }
-        return [Change(home, drop=drop) for home, drop in strangers.items() if drop]
+        return [Change(name, drop=drop) for name, drop in strangers.items() if drop]
 
     def _versions(self, name: UUID) -> dict[UUID, int]:
         return {stream: _version(value) for stream, value in self.found[name].fields.items()}

@@ -8,13 +8,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.event import Event
 from domain.identity import SHARED_KINDS, IdentifierKind, persons
 from queries.moment import Moment
 
 #: The events that tell who is who.
-TOPICS = (Customer.Opened.TOPIC, Customer.IdentifierLinked.TOPIC, Customer.IdentifierUnlinked.TOPIC)
+TOPICS = tuple(each.TOPIC for each in (*BEGUN, Customer.IdentifierLinked, Customer.IdentifierUnlinked))
 #: How many owners of a shared device are looked at in one go, at least: two different ones decide.
 OWNERS = 64
 Near = Mapping[UUID, AbstractSet[UUID]]
@@ -22,8 +22,8 @@ Near = Mapping[UUID, AbstractSet[UUID]]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a stream's own events tell: its ``kind`` (None if that is erased), whether it was ``known`` by the moment,
-    what it was ``linked`` to by then, and to what ``ever``, whose side may have been recorded earlier."""
+    """What a stream's own events tell: its ``kind`` (None if nothing readable tells), whether it was ``known`` by the
+    moment, what it was ``linked`` to by then, and to what ``ever``, whose side may have been recorded earlier."""
 
     kind: IdentifierKind | None
     known: bool
@@ -33,15 +33,16 @@ class Told:
 
 def told(events: Sequence[Event], moment: Moment) -> Told:
     """Of a stream's events in order, from the first one on."""
-    first, ever, linked = events[0], dict[UUID, IdentifierKind](), set[UUID]()
+    first, kind, ever, linked = events[0], None, dict[UUID, IdentifierKind](), set[UUID]()
     for event in events:
-        if isinstance(event, Customer.IdentifierLinked):
+        if isinstance(event, BEGUN):
+            kind = event.kind
+        elif isinstance(event, Customer.IdentifierLinked):
             ever[event.other] = event.other_kind
             if moment.knows(event):
                 linked.add(event.other)
         elif isinstance(event, Customer.IdentifierUnlinked) and moment.knows(event):
             linked.discard(event.other)
-    kind = first.kind if isinstance(first, Customer.Opened) else None
     return Told(kind, moment.knows(first), frozenset(linked), ever)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from domain.money import from_cents
 from readmodels.catalogue import Product
-from readmodels.customer import CustomerRecord, Purchase, View
+from readmodels.customer import CustomerRecord, Purchase, View, told
 from readmodels.features import BOUGHT, SESSION_GAP_MS, cart_of
 
 Act = TypeVar("Act", View, Purchase)
@@ -120,7 +120,7 @@ def context(record: CustomerRecord, products: Mapping[str, Product]) -> dict[str
 def demographics(record: CustomerRecord) -> dict[str, str]:
     """Bands that the person or a shop system told."""
     names = {"age_range": "age_range", "gender": "gender", "home": "location"}
-    return {shown: record.context[name].value for name, shown in names.items() if name in record.context}
+    return {shown: value for name, shown in names.items() if (value := told(record, name))}
 
 
 def moment(millis: int) -> str | None:

@@ -66,7 +66,7 @@ def told(decision: Decision) -> Told:
     """In plain numbers and words."""
     asked = {
         name: getattr(decision, name)
-        for name in ("limit", "item", "skus", "category", "store", "device", "channel")
+        for name in ("limit", "item", "skus", "category", "store", "device", "channel", "opted_out")
         if getattr(decision, name)
     }
     items = tuple(

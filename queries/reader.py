@@ -66,7 +66,7 @@ class Queries:
             return await asyncio.to_thread(self._past_profile, stream, moment)
         person, shop = await self._known(stream)
         if not person.streams:
-            return None
+            return await asyncio.to_thread(self._erased_profile, stream)
         streams = dict(await asyncio.to_thread(self._history, list(person.streams)))
         now = snapshot(streams, NOW)
         if now is not None and now.erased:
@@ -126,6 +126,11 @@ class Queries:
         except Exception as error:
             return type(error).__name__
         return "ok"
+
+    def _erased_profile(self, stream: UUID) -> Profile | None:
+        """Of somebody whom no read model knows: what is left, if they were erased."""
+        left = snapshot(dict(self._history([stream])), NOW)
+        return kept(left, NOW) if left is not None and left.erased else None
 
     def _past_profile(self, stream: UUID, moment: Moment) -> Profile | None:
         past = travel(self._history, stream, moment)

@@ -104,6 +104,7 @@ class Recommender:
             wanted.store,
             wanted.device,
             wanted.channel,
+            wanted.opted_out,
         )
 
     def _decided(
@@ -115,7 +116,7 @@ class Recommender:
         deadline_s: float,
         began_s: float,
     ) -> Decision:
-        key = (subject.person_id, ask.placement, ask.item, ask.category, ask.store, ask.limit, ask.skus)
+        key = (subject.person_id, ask.placement, ask.item, ask.category, ask.store, ask.limit, ask.skus, ask.opted_out)
         start = self._clock.lap_s()
         left_ms = (deadline_s - (start - began_s)) * 1000
         rung = self._ladder.rung(left_ms, cached=subject.person_id is not None and key in self._earlier)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN
 from domain.erased import Erased
 from domain.event import Event
 from projections.moment import millis
@@ -25,11 +25,12 @@ def _newness(event: LoggedEvent) -> tuple[int, int, int, UUID]:
 
 
 def identity_graph(streams: Iterable[tuple[UUID, Sequence[Event]]]) -> dict[str, list[str]]:
-    """Kind → the person's identifiers of that kind, decrypted from the first event of each stream."""
+    """Kind → the person's identifiers of that kind, decrypted from the first event of each stream, or from the one that
+    said it again when that had expired."""
     graph: dict[str, list[str]] = {}
     for _, events in streams:
-        if events and isinstance(events[0], Customer.Opened):
-            graph.setdefault(events[0].kind.value, []).append(events[0].value)
+        if named := next((event for event in events if isinstance(event, BEGUN)), None):
+            graph.setdefault(named.kind.value, []).append(named.value)
     return {kind: sorted(values) for kind, values in sorted(graph.items())}
 
 

@@ -28,6 +28,7 @@ DESCRIPTION = (ProductEvents.Opened.TOPIC, ProductEvents.Listed.TOPIC, ProductEv
 MONEY = {
     Customer.OrderPlaced.TOPIC: ("order_id", "total_cents", 1),
     Customer.LinesReturned.TOPIC: ("return_id", "refund_cents", -1),
+    Customer.LedgerRefunded.TOPIC: ("return_id", "refund_cents", -1),
 }
 
 
@@ -74,11 +75,16 @@ def snapshot(streams: Streams, moment: Moment) -> Snapshot | None:
 
     Whoever has a stream that is erased now is erased, at every moment from which they were known.
     """
-    if any(isinstance(events[0], Erased) for events in streams.values()):
+    if any(isinstance(events[0], Erased) or _closed(events) for events in streams.values()):
         return Snapshot(_kept(streams, moment), erased=True)
     if not any(moment.past(event) for events in streams.values() for event in events):
         return None
     return Snapshot({s: [e for e in events if moment.counts(e)] for s, events in streams.items()}, erased=False)
+
+
+def _closed(events: Sequence[Event]) -> bool:
+    """Whether the person is erased, though the key may not be destroyed yet."""
+    return any(isinstance(event, Customer.CustomerErased) for event in reversed(events))
 
 
 def _kept(streams: Streams, moment: Moment) -> Streams:

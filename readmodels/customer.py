@@ -152,6 +152,10 @@ class Latest(msgspec.Struct, frozen=True, array_like=True, order=True):
     value: str
 
 
+#: What was corrected stands beside what was told, and wins whenever either was said.
+CORRECTED = "corrected:"
+
+
 class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
     """``version`` is the number of the stream's events that are in it; of a person, the sum over their streams."""
 
@@ -178,9 +182,20 @@ class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
     exposures: tuple[Exposure, ...] = ()
 
     @property
+    def gone(self) -> bool:
+        """Whether there were events and nothing of them is left: the person was erased."""
+        return self.version > 0 and not self.kind and self == CustomerRecord(version=self.version)
+
+    @property
     def arms(self) -> dict[str, str]:
         """Experiment → variant, of the first exposure to each."""
         return {each.experiment: each.variant for each in self.exposures}  # latest first: the first one stays
+
+
+def told(record: CustomerRecord, name: str) -> str | None:
+    """The value of something told, as it was corrected where it was; None where nothing is known."""
+    found = record.context.get(CORRECTED + name) or record.context.get(name)
+    return found.value or None if found else None
 
 
 def encode(record: CustomerRecord) -> bytes:

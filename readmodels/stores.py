@@ -11,7 +11,7 @@ from readmodels.customer import CustomerRecord
 @dataclass(frozen=True, slots=True)
 class Write:
     """A new value of one field, to be stored only where the version ``was`` is there now. ``value`` begins with its
-    version (4 bytes, big endian)."""
+    version (4 bytes, big endian); an empty one takes the field away."""
 
     home: UUID
     stream: UUID

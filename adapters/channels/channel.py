@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from commands.command import Command
+from domain.identity import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class Problem:
 @dataclass(slots=True)
 class Parsed:
     """What a delivery asks for: ``commands`` as (item index, command), and the items that cannot be taken.
-    ``skipped`` counts items that are valid and of no interest here (control transactions, unmapped events)."""
+    ``skipped`` counts items that are valid and of no interest here (control transactions, unmapped events).
+    ``redactions``: who is to be erased, each by all that names them."""
 
     commands: list[tuple[int, Command]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     skipped: int = 0
+    redactions: list[tuple[Identifier, ...]] = field(default_factory=list)
 
 
 class RejectedError(Exception):

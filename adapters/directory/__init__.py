@@ -4,6 +4,7 @@ import hmac
 import os
 import time
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +14,19 @@ from domain.identity import Identifier
 
 TABLE = """CREATE TABLE IF NOT EXISTS claim (
     identifier bytea PRIMARY KEY, stream uuid NOT NULL UNIQUE)"""
+FORGOTTEN = """CREATE TABLE IF NOT EXISTS forgotten (
+    identifier bytea NOT NULL, stream uuid NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (identifier, stream))"""
+FORGOTTEN_STREAM = "CREATE INDEX IF NOT EXISTS forgotten_stream ON forgotten (stream)"
+RETAINED = "CREATE TABLE IF NOT EXISTS retained_order (pseudonym bytea PRIMARY KEY, stream uuid NOT NULL)"
+RELEASE = """WITH gone AS (DELETE FROM claim WHERE stream = ANY(%b) RETURNING identifier, stream)
+    INSERT INTO forgotten (identifier, stream) SELECT identifier, stream FROM gone ON CONFLICT DO NOTHING"""
+OF_STREAMS = "SELECT identifier, stream FROM forgotten WHERE stream = ANY(%b)"
+OF_IDENTIFIERS = "SELECT identifier, max(at) FROM forgotten WHERE identifier = ANY(%b) GROUP BY identifier"
+CLAIMED = "SELECT stream FROM claim WHERE stream = ANY(%b)"
+PURGE = "DELETE FROM forgotten WHERE stream = ANY(%b)"
+RETAIN = "INSERT INTO retained_order SELECT * FROM unnest(%b::bytea[], %b::uuid[]) ON CONFLICT DO NOTHING"
+ORDERS = "SELECT pseudonym, stream FROM retained_order WHERE pseudonym = ANY(%b)"
 CLAIM = """INSERT INTO claim SELECT * FROM unnest(%b::bytea[], %b::uuid[]) ON CONFLICT DO NOTHING"""
 FIND = "SELECT identifier, stream FROM claim WHERE identifier = ANY(%b)"
 FORGET = "DELETE FROM claim WHERE identifier = ANY(%b)"
@@ -47,7 +61,8 @@ class PostgresDirectory:
     def create_table(self) -> None:
         """Idempotent; call under the provisioning lock."""
         with self._database.connection() as connection:
-            connection.execute(TABLE)
+            for table in (TABLE, FORGOTTEN, FORGOTTEN_STREAM, RETAINED):
+                connection.execute(table)
 
     def pseudonym(self, identifier: Identifier) -> bytes:
         """HMAC-SHA256 of an identifier, 32 bytes: what stands for it wherever it is stored or cached."""
@@ -75,9 +90,70 @@ class PostgresDirectory:
         pseudonyms = [self.pseudonym(identifier) for identifier in identifiers]
         with self._database.connection() as connection:
             connection.execute(FORGET, (pseudonyms,))
+        self._forgotten(pseudonyms)
+
+    def release(self, stale: Mapping[Identifier, UUID]) -> None:
+        """These identifiers led to streams that are erased: a later claim gets a new stream. Idempotent. Raises
+        UnavailableError."""
+        self.forget_streams(stale.values())
+        self._forgotten([self.pseudonym(identifier) for identifier in stale])
+
+    def forget_streams(self, streams: Iterable[UUID]) -> dict[UUID, int]:
+        """No identifier leads to these streams any more; how many did, by stream. Their HMACs are kept for
+        as long as messages of theirs may lie on a topic, see ``forgotten_at``. Idempotent. Raises UnavailableError."""
+        wanted = list(streams)
+        with self._database.connection() as connection:
+            connection.execute(RELEASE, (wanted,))
+            rows = connection.execute(OF_STREAMS, (wanted,)).fetchall()
+        self._forgotten([bytes(pseudonym) for pseudonym, _ in rows])
+        counts = dict.fromkeys(wanted, 0)
+        for _, stream in rows:
+            counts[stream] += 1
+        return counts
+
+    def claimed(self, streams: Iterable[UUID]) -> set[UUID]:
+        """Those of the streams that an identifier leads to. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            return {row[0] for row in connection.execute(CLAIMED, (list(streams),)).fetchall()}
+
+    def pseudonyms(self, streams: Iterable[UUID]) -> dict[bytes, UUID]:
+        """HMACs of the identifiers that led to these streams before they were forgotten. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            return {bytes(p): stream for p, stream in connection.execute(OF_STREAMS, (list(streams),)).fetchall()}
+
+    def forgotten_at(self, pseudonyms: Iterable[bytes]) -> dict[bytes, datetime]:
+        """When identifiers were forgotten last, of those that were lately. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            rows = connection.execute(OF_IDENTIFIERS, (list(pseudonyms),)).fetchall()
+        return {bytes(pseudonym): at for pseudonym, at in rows}
+
+    def purge(self, streams: Iterable[UUID]) -> int:
+        """What is known of forgotten identifiers goes too; how many that were. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            return connection.execute(PURGE, (list(streams),)).rowcount
+
+    def retain_orders(self, orders: Mapping[str, UUID]) -> None:
+        """Where refunds of these orders go, whose customers are erased. Idempotent. Raises UnavailableError."""
+        names = sorted((self._order(order), stream) for order, stream in orders.items())
+        with self._database.connection() as connection:
+            connection.execute(RETAIN, ([name for name, _ in names], [stream for _, stream in names]))
+
+    def retained(self, orders: Iterable[str]) -> dict[str, UUID]:
+        """Those of the orders whose customers are erased, with their streams. Raises UnavailableError."""
+        names = {self._order(order): order for order in orders}
+        with self._database.connection() as connection:
+            rows = connection.execute(ORDERS, (list(names),)).fetchall() if names else []
+        return {names[bytes(name)]: stream for name, stream in rows}
+
+    def _order(self, order: str) -> bytes:
+        keyed = self._hmac.copy()
+        keyed.update(f"order\0{order}".encode())
+        return keyed.digest()
+
+    def _forgotten(self, pseudonyms: list[bytes]) -> None:
         for pseudonym in pseudonyms:
             self._cache.drop(pseudonym)
-        if self._cached_elsewhere is not None:
+        if self._cached_elsewhere is not None and pseudonyms:
             self._cached_elsewhere.forget(pseudonyms)
 
     def drop(self, pseudonym: bytes) -> None:

@@ -26,7 +26,8 @@ from adapters.eventlog.mapper import SealingMapper
 from adapters.eventlog.recorder import BatchRecorder
 from adapters.keys import KeyDestroyedError, Keyring
 from adapters.postgres import CONNECTION_PARTS, connection_parts
-from commands.ports import ConflictError, Progress, UnavailableError
+from commands.ports import ConflictError, ErasedError, Progress, UnavailableError
+from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Event
 
@@ -52,6 +53,10 @@ class _LogApplication(Application[UUID]):
         return self._given_mapper
 
 
+#: Events that ``events`` reads at a time.
+PAGE = 1_000
+
+
 class PostgresLog:
     """Loads and saves many aggregates at a time; gives events to whoever folds them."""
 
@@ -66,13 +71,11 @@ class PostgresLog:
         self.recorder = cast(BatchRecorder, self._application.recorder)
 
     def load(self, streams: Sequence[UUID]) -> dict[UUID, Any]:
-        """The aggregates that exist among ``streams``. Raises KeyDestroyedError for one whose beginning is erased,
-        UnavailableError."""
+        """The aggregates that exist among ``streams``; one whose data key is destroyed is an erased customer, and
+        one whose beginning alone has expired goes on. Raises UnavailableError."""
         aggregates: dict[UUID, Any] = {}
         for stream, events in self.streams(streams):
-            if isinstance(events[0], Erased):
-                raise KeyDestroyedError(f"stream {stream}")
-            aggregate: Any = None
+            aggregate: Any = self._forgotten(events[0]) if isinstance(events[0], Erased) else None
             for event in events:
                 aggregate = event.mutate(aggregate)
             aggregates[stream] = aggregate
@@ -86,6 +89,16 @@ class PostgresLog:
             stored = self.recorder.select_streams(streams, topics) if streams else []
         yield from self._by_stream(stored)
 
+    def events(self, stream: UUID) -> Iterator[Event]:
+        """All events of a stream in order, some hundred in memory at a time. Raises UnavailableError."""
+        version, more = 0, True
+        while more:
+            with translated():
+                stored = list(self.recorder.select_events(stream, gt=version, limit=PAGE))
+            yield from self.decode_all(stored)
+            more = len(stored) == PAGE
+            version = stored[-1].originator_version if stored else version
+
     def streams_after(self, versions: Mapping[UUID, int]) -> Iterator[tuple[UUID, list[Event]]]:
         """Each stream that has events beyond the version given for it, with those. Raises UnavailableError."""
         with translated():
@@ -95,7 +108,7 @@ class PostgresLog:
     def save(self, aggregates: Iterable[Any], progress: Progress | None = None) -> int:
         """All pending events in one transaction, with the consumer's progress; how many.
 
-        Raises ConflictError, FencedError, UnavailableError.
+        Raises ConflictError, ErasedError, FencedError, UnavailableError.
         """
         changed = list(aggregates)
         if not changed:
@@ -107,7 +120,7 @@ class PostgresLog:
             self._keyring.prefetch(a.id for a in changed)
         # Not through Application.save: nobody follows this application in process, and its bookkeeping costs a third.
         pending = [event for aggregate in changed for event in aggregate.collect_events()]
-        stored = [self.mapper.to_stored_event(event) for event in pending]
+        stored = [self._stored(event) for event in pending]
         with translated():
             self.recorder.insert_events(stored, progress=progress)
         return len(stored)
@@ -147,6 +160,22 @@ class PostgresLog:
         """Fetches the keys of many streams in one round trip. Raises UnavailableError."""
         if self._keyring is not None:
             self._keyring.prefetch(streams)
+
+    def _forgotten(self, first: Erased) -> Customer:
+        """Erased, or its beginning has expired and it goes on."""
+        stream = first.originator_id
+        return Customer.forgotten(first, erased=self._keyring is None or not self._keyring.alive(stream))
+
+    def _stored(self, event: Event, *, again: bool = True) -> StoredEvent:
+        try:
+            return self.mapper.to_stored_event(event)
+        except KeyDestroyedError as error:
+            if again and self._keyring is not None and error.stream is None:  # the period's: late facts get a new one
+                self._keyring.wipe_periods()
+                return self._stored(event, again=False)
+            if self._keyring is not None and error.stream is not None:
+                self._keyring.wipe([error.stream])
+            raise ErasedError([event.originator_id]) from None
 
     def _by_stream(self, stored: Sequence[StoredEvent]) -> Iterator[tuple[UUID, list[Event]]]:
         self._prefetch(stored)

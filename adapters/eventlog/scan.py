@@ -6,6 +6,7 @@ Ids of streams begin with the time of their making, so a range of ids lies toget
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 from adapters.eventlog.log import PostgresLog, translated
+from adapters.eventlog.mapper import split
 from domain.event import Event
 from projections.ports import Fact
 
@@ -43,6 +45,17 @@ def boundaries(log: PostgresLog, until: int, slices: int) -> list[UUID]:
         found = sorted(row[0] for row in cursor.execute(_SAMPLE.format(_table(log)), (wanted,)).fetchall())
     inner = {found[len(found) * n // slices] for n in range(1, slices)} if found else set()
     return [FIRST, *sorted(inner - {FIRST}), LAST]
+
+
+def position_at(log: PostgresLog, moment: datetime) -> int:
+    """The position of the last event that was recorded before then; positions have no gaps and follow the clock of
+    whoever records, so this is as exact as those clocks. Raises UnavailableError."""
+    low, high, us = 0, log.head(), int(moment.timestamp() * 1_000_000)
+    while low < high:
+        middle = (low + high) // 2
+        (event,) = log.read(middle, 1)
+        low, high = (event.id, high) if split(event.state)[0].recorded_us < us else (low, middle)
+    return low
 
 
 def streams_between(log: PostgresLog, low: UUID, high: UUID, until: int) -> Iterator[tuple[UUID, list[Event]]]:

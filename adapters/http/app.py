@@ -12,6 +12,7 @@ from adapters.http.attribution import AttributionReports, attribution_routes
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
+from adapters.http.erasures import ErasureDesk, Erasures, erasure_routes
 from adapters.http.experiments import Experiments, experiment_routes
 from adapters.http.graphql import graphql_route
 from adapters.http.graphql.limits import Bounds
@@ -25,7 +26,9 @@ from adapters.http.problems import Problems
 from adapters.http.reads import read_routes
 from adapters.http.recommendations import recommendation_routes
 from adapters.http.reports import report_routes
+from adapters.http.rights import RightsDesk, rights_routes
 from adapters.http.rules import RuleDesk, rule_routes
+from adapters.http.signal import Signals
 from adapters.http.writes import BROWSERS, write_routes
 from queries.audit import Audit
 from queries.decisions import Receipts
@@ -46,11 +49,13 @@ def create_app(
     *,
     audit: Audit,
     rules: tuple[Writer, Rules] | None = None,
+    rights: RightsDesk | None = None,
     receipts: Receipts | None = None,
     experiments: Experiments | None = None,
     reports: Reports | None = None,
     attribution: AttributionReports | None = None,
     graphql: Bounds | None = None,
+    erasures: Erasures | None = None,
     live: Live | None = None,
     extra_routes: Sequence[ControllerRouterHandler] = (),
     metrics: Metrics | None = None,
@@ -58,25 +63,31 @@ def create_app(
 ) -> Litestar:
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
-    and what reads them. Without these, ``receipts``,
-    ``experiments``, ``reports``, ``attribution`` and ``live`` there are no such routes.
+    and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
+    these, ``receipts``, ``experiments``, ``reports``, ``attribution``, ``erasures`` and ``live`` there are no such
+    routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
     they say otherwise.
     """
     metrics, audited = metrics or Metrics(), Audited(audit)
+    signals = Signals(rights.writer, now) if rights else None
     app = Litestar(
         [
-            *write_routes(Intake(writer, metrics, now), channels, access),
-            *recommendation_routes(reader, access),
+            *write_routes(
+                Intake(writer, metrics, now, reader, erasures.redact if erasures else None), channels, access
+            ),
+            *recommendation_routes(reader, access, signals),
             *read_routes(reader, access, audited),
+            *(rights_routes(rights, access, audited) if rights else ()),
             *(rule_routes(RuleDesk(*rules, reader, audited, now), access) if rules else ()),
             *(decision_routes(receipts, access, audited) if receipts else ()),
             *(experiment_routes(experiments, access) if experiments else ()),
             *(report_routes(reports, experiments, access) if reports and experiments else ()),
             *(attribution_routes(attribution, access) if attribution else ()),
-            graphql_route(reader, receipts, access, audited, graphql or Bounds()),
+            *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),
+            graphql_route(reader, receipts, access, audited, graphql or Bounds(), signals),
             *([live_route(live)] if live is not None else ()),
             *operation_routes(reader, metrics),
             *extra_routes,

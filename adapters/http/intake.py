@@ -9,12 +9,19 @@ from anyio import to_thread
 
 from adapters.channels.channel import Channel, Delivery, Parsed, Problem, RejectedError, Trust
 from adapters.http.metrics import Metrics
-from adapters.http.ports import Writer
+from adapters.http.ports import Reader, Writer
 from adapters.http.problems import FieldError
+from adapters.http.signal import given as signalled
+from adapters.http.signal import with_objections
 from commands.bus import Outcome
+from commands.command import Command
+from commands.consent import OptOut, WithdrawConsent
+from domain.identity import Identifier
 
 #: Larger bodies are parsed in a thread, so that others need not wait: 2 MiB of POSLog take 150 ms or more.
 LARGE_BYTES = 64 * 1024
+#: So long a withdrawal waits for the read model at the most.
+WITHDRAWN_MS = 1_000
 _REFUSED = 409
 
 
@@ -47,6 +54,8 @@ class Intake:
     writer: Writer
     metrics: Metrics
     now: Callable[[], datetime]
+    reader: Reader | None = None
+    redact: Callable[[Sequence[Identifier], str], object] | None = None
 
     async def take(self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust) -> Verdict:
         """Raises RejectedError, or UnavailableError if nothing was stored."""
@@ -55,11 +64,29 @@ class Intake:
             parsed = await to_thread.run_sync(_parse, channel, delivery, trust)
         else:
             parsed = _parse(channel, delivery, trust)
+        if signalled(headers):
+            with_objections(parsed)
         commands = [command for _, command in parsed.commands]
         outcomes = await self.writer.submit(commands) if commands else []
+        await self._take_effect(commands, outcomes)
+        await self._redact(name, parsed)
         verdict = _judge(parsed, outcomes)
         self._count(name, verdict)
         return verdict
+
+    async def _take_effect(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
+        """Whoever withdraws a consent is answered when the read model has it, so that the next answer honours it."""
+        for command, outcome in zip(commands, outcomes, strict=True):
+            if self.reader and outcome.stream and outcome.events and isinstance(command, WithdrawConsent | OptOut):
+                await self.reader.wait_for(outcome.stream, outcome.version, timeout_ms=WITHDRAWN_MS)
+
+    async def _redact(self, name: str, parsed: Parsed) -> None:
+        """Requests to erase are in their ledger when this returns. Raises RejectedError where nobody takes any."""
+        for identifiers in parsed.redactions:
+            if self.redact is None:
+                raise RejectedError("topic", "requests to erase are not taken here", 422)
+            await to_thread.run_sync(self.redact, identifiers, f"channel:{name}")
+            parsed.skipped += 1
 
     def _count(self, name: str, verdict: Verdict) -> None:
         taken = verdict.taken

@@ -17,6 +17,8 @@ class Scope(StrEnum):
     CHANNEL_WRITE = "channel:write"
     RECOMMEND_READ = "recommend:read"
     CUSTOMER_READ = "customer:read"
+    CUSTOMER_WRITE = "customer:write"
+    CUSTOMER_EXPORT = "customer:export"
     BACKFILL = "backfill"
     DECISION_READ = "decision:read"
     RULES_READ = "rules:read"
@@ -24,6 +26,10 @@ class Scope(StrEnum):
     EXPERIMENTS_READ = "experiments:read"
     REPORTS_READ = "reports:read"
     ATTRIBUTION_READ = "attribution:read"
+    PRIVACY_READ = "privacy:read"
+    PRIVACY_REQUEST = "privacy:request"
+    PRIVACY_APPROVE = "privacy:approve"
+    PRIVACY_ERASE = "privacy:erase"
 
 
 PUBLIC_SCOPES = frozenset({Scope.CHANNEL_WRITE})

@@ -25,7 +25,8 @@ from adapters.channels import identity_token
 from adapters.channels.channel import RejectedError
 from adapters.http import logs
 from adapters.http.ports import Reader
-from adapters.http.recommendations import Placement, Question, answer
+from adapters.http.recommendations import Caller, Placement, Question, answer
+from adapters.http.signal import given as signalled
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import Item, Recommendations
 
@@ -254,7 +255,8 @@ class _Session:
         view = self._view
         question = Question(view.placement, item=view.item, limit=view.limit, language=view.language)
         kind = "user_id" if who.kind is IdentifierKind.USER else "anonymous_id"
-        found = await answer(self._live.reader, replace(question, **{kind: who.value}), None)
+        caller = Caller(opted_out=signalled(self._socket.headers))
+        found = await answer(self._live.reader, replace(question, **{kind: who.value}), caller)
         told = Shown(str(found.decision_id), found.placement, found.items, found.version, found.served, found.degraded)
         await self._send(told)
         self._live.pushed += 1

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 import msgspec
@@ -20,6 +21,8 @@ from adapters.http.keys import Scope
 from adapters.http.ports import Reader
 from adapters.http.problems import AnyRequest
 from adapters.http.reads import only
+from adapters.http.signal import Signals
+from adapters.http.signal import given as signalled
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import Recommendations
 from queries.recommend.ask import DEADLINE_MS, Wanted
@@ -94,13 +97,27 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _QUESTION = msgspec.json.Decoder(Question)
 
 
-def recommendation_routes(reader: Reader, access: Access) -> Sequence[HTTPRouteHandler]:
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What headers say. ``languages``: Accept-Language. ``opted_out``: by Sec-GPC, which ``signals`` records."""
+
+    languages: str | None = None
+    opted_out: bool = False
+    signals: Signals | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str], signals: Signals | None) -> Self:
+        """Of a request."""
+        return cls(headers.get("accept-language"), signalled(headers), signals)
+
+
+def recommendation_routes(reader: Reader, access: Access, signals: Signals | None = None) -> Sequence[HTTPRouteHandler]:
     """Both of them."""
-    return [_in_url(reader, access), _in_body(reader, access)]
+    return [_in_url(reader, access, signals), _in_body(reader, access, signals)]
 
 
-async def answer(reader: Reader, question: Question, languages: str | None) -> Recommendations:
-    """``languages``: an Accept-Language header, where the question names none. Raises RejectedError."""
+async def answer(reader: Reader, question: Question, caller: Caller) -> Recommendations:
+    """The language is the caller's where the question names none. Raises RejectedError."""
     given = [name for name in ("person_id", "user_id", "anonymous_id") if getattr(question, name) is not None]
     if len(given) > 1:
         raise RejectedError(given[-1], _ONE_ID, 400)
@@ -114,12 +131,16 @@ async def answer(reader: Reader, question: Question, languages: str | None) -> R
         question.device,
         question.channel,
         question.deadline_ms,
+        caller.opted_out,
     )
-    language = language_of(question.language or languages)
-    return await reader.recommend(wanted, _who(question), min_version=question.min_version, language=language)
+    language = language_of(question.language or caller.languages)
+    found = await reader.recommend(wanted, _who(question), min_version=question.min_version, language=language)
+    if caller.opted_out and caller.signals is not None and found.person_id is not None:
+        caller.signals.heard(found.person_id)
+    return found
 
 
-def _in_url(reader: Reader, access: Access) -> HTTPRouteHandler:
+def _in_url(reader: Reader, access: Access, signals: Signals | None) -> HTTPRouteHandler:
     @get(
         "/v1/recommendations",
         operation_id="recommendations",
@@ -164,12 +185,12 @@ def _in_url(reader: Reader, access: Access) -> HTTPRouteHandler:
             deadline_ms,
             min_version,
         )
-        return await answer(reader, question, request.headers.get("accept-language"))
+        return await answer(reader, question, Caller.of(request.headers, signals))
 
     return recommendations
 
 
-def _in_body(reader: Reader, access: Access) -> HTTPRouteHandler:
+def _in_body(reader: Reader, access: Access, signals: Signals | None) -> HTTPRouteHandler:
     @post(
         "/v1/recommendations",
         operation_id="recommendationsFor",
@@ -185,7 +206,7 @@ def _in_body(reader: Reader, access: Access) -> HTTPRouteHandler:
         """The same question as JSON: the hits of a search in their order, or the SKUs in a cart, go along as
         ``skus``."""
         body = await bodies.read(request, bodies.JSON)
-        return await answer(reader, _decoded(body), request.headers.get("accept-language"))
+        return await answer(reader, _decoded(body), Caller.of(request.headers, signals))
 
     return recommendations_for
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -39,12 +40,14 @@ Where = tuple[int, int]
 
 @dataclass(slots=True)
 class Batch:
-    """What was read together: commands with their places, what could not be read, and the offsets after it."""
+    """What was read together: commands with their places, when they were published, what could not be read, and
+    the offsets after it."""
 
     assignment: int
     source: str
     commands: list[Command] = field(default_factory=list)
     places: list[Where] = field(default_factory=list)
+    published: list[datetime] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
 
@@ -61,6 +64,7 @@ class Counts:
     records: int = 0
     events: int = 0
     dead_letters: int = 0
+    skipped: int = 0
     lag: dict[int, int] = field(default_factory=dict)
 
 
@@ -206,6 +210,7 @@ class Ingest:
         try:
             batch.commands.append(self._envelope.open(record.key, record.value, record.headers))
             batch.places.append((record.partition, record.offset))
+            batch.published.append(datetime.fromtimestamp(record.timestamp / 1000, UTC))
         except PoisonError as poison:
             kept = Kept(record.key or b"", record.value or b"", list(record.headers), poison.data)
             type_ = dict(record.headers).get("ce_type", b"")[:100].decode("ascii", "replace")
@@ -230,6 +235,7 @@ class Ingest:
         """Whether nothing more is to be done for a batch."""
         try:
             self._letters.keep(batch.letters)
+            self.counts.skipped += skip_erased(batch, self._envelope)
             outcomes = store(self._bus, self._letters, batch)
         except (FencedError, ConflictError):
             LOGGER.warning("somebody else has stored these records; reading again from where they are")
@@ -274,6 +280,28 @@ class Ingest:
                 for tp in assigned
             )
         )
+
+
+def skip_erased(batch: Batch, envelope: Envelope) -> int:
+    """Drops what was published of somebody before they were erased; how many. Where it goes to somebody else's stream
+    only the erased identifiers are left out. Raises UnavailableError."""
+    named = {i: envelope.pseudonym(i) for command in batch.commands for i in getattr(command, "identifiers", ())}
+    gone = envelope.forgotten_at(named.values()) if named else {}
+    if not gone:
+        return 0
+    kept: list[tuple[Command, Where, datetime]] = []
+    for command, place, published in zip(batch.commands, batch.places, batch.published, strict=True):
+        identifiers = getattr(command, "identifiers", ())
+        stale = [i for i in identifiers if named[i] in gone and published <= gone[named[i]]]
+        if stale and min(identifiers) in stale:
+            continue
+        if stale:
+            left = tuple(i for i in identifiers if i not in stale)
+            command = command.model_copy(update={"identifiers": left})
+        kept.append((command, place, published))
+    skipped = len(batch.commands) - len(kept)
+    batch.commands, batch.places, batch.published = ([each[n] for each in kept] for n in range(3))  # type: ignore[assignment]
+    return skipped
 
 
 def store(bus: Bus, letters: DeadLetters, batch: Batch) -> list[Outcome]:

@@ -1,7 +1,7 @@
 """What could not be taken from the topic: kept encrypted for 30 days, so that it can be looked into and replayed."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -10,6 +10,7 @@ import msgspec
 from pydantic import ValidationError
 
 from adapters.kafka.envelope import NONCE, TYPES, Envelope, PoisonError, parse
+from adapters.keys import KeyDestroyedError
 from adapters.keys.daily import DailyKeys, day_of
 from adapters.postgres import Database
 from commands.command import Command
@@ -27,6 +28,8 @@ UNREPORTED = f"SELECT {COLUMNS} FROM dead_letter WHERE NOT reported ORDER BY at 
 ONE = f"SELECT {COLUMNS}, day, sealed FROM dead_letter WHERE id = %s"
 REPORTED = "UPDATE dead_letter SET reported = true WHERE id = ANY(%s)"
 REPLAYED = "UPDATE dead_letter SET replayed = %s WHERE id = %s"
+ALL = 'SELECT id, source, partition, "offset", type, day, sealed FROM dead_letter'
+FORGET = "DELETE FROM dead_letter WHERE id = %s"
 PURGE = "DELETE FROM dead_letter WHERE at < %s"
 
 
@@ -122,6 +125,44 @@ class DeadLetters:
             return parse(TYPES[listed.type.encode()], kept.data)
         except ValidationError:
             raise PoisonError(listed.reason) from None
+
+    def forget(self, pseudonyms: Mapping[bytes, UUID], envelope: Envelope) -> list[UUID]:
+        """Deletes the letters that are about these identifiers (HMAC → stream); the stream of each that was. A letter
+        that cannot be opened is about nobody any more. Raises UnavailableError."""
+        gone: list[UUID] = []
+        with self._database.connection() as connection:
+            rows = connection.execute(ALL).fetchall() if pseudonyms else []
+            for id_, source, partition, offset, type_, day, sealed in rows:
+                stream = self._about(pseudonyms, envelope, (source, partition, offset), type_, day, sealed)
+                if stream is not None:
+                    connection.execute(FORGET, (id_,))
+                    gone.append(stream)
+        return gone
+
+    def _about(
+        self,
+        pseudonyms: Mapping[bytes, UUID],
+        envelope: Envelope,
+        where: tuple[str, int, int],
+        type_: str,
+        day: int,
+        sealed: bytes,
+    ) -> UUID | None:
+        """The erased stream that a letter is about, if any."""
+        try:
+            opened = self._keys.cipher(day).decrypt(sealed[:NONCE], sealed[NONCE:], _bound(*where))
+        except KeyDestroyedError:
+            return None
+        kept = msgspec.msgpack.decode(opened, type=Kept)
+        if kept.key in pseudonyms:
+            return pseudonyms[kept.key]
+        try:
+            command = envelope.open(kept.key, kept.value, kept.headers) if kept.data is None else None
+            command = command or parse(TYPES[type_.encode()], kept.data or b"")
+        except (PoisonError, ValidationError, KeyError):
+            return None
+        named = map(envelope.pseudonym, getattr(command, "identifiers", ()))
+        return next((pseudonyms[each] for each in named if each in pseudonyms), None)
 
     def replayed(self, id_: UUID) -> None:
         """Marks a letter as taken. Raises UnavailableError."""

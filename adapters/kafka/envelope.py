@@ -20,6 +20,7 @@ from adapters.keys import KeyDestroyedError
 from adapters.keys.daily import DailyKeys, day_of
 from commands import browse, cart, consent, experiment, identify, merchandising, order, stock
 from commands.command import Command, CustomerCommand, ProductCommand
+from domain.identity import Identifier
 from domain.product import product_id
 
 PREFIX, SUFFIX = "bespoke.", ".v1"
@@ -115,6 +116,14 @@ class Envelope:
             return parse(cls, data)
         except ValidationError as error:
             raise PoisonError(_fields(error, cls), data) from None
+
+    def pseudonym(self, identifier: Identifier) -> bytes:
+        """The HMAC that stands for an identifier, as in records' keys."""
+        return self._directory.pseudonym(identifier)
+
+    def forgotten_at(self, pseudonyms: Iterable[bytes]) -> dict[bytes, datetime]:
+        """When those of these identifiers were forgotten that lately were. Raises UnavailableError."""
+        return self._directory.forgotten_at(pseudonyms)
 
     def _data(self, key: bytes, value: bytes, told: dict[str, bytes]) -> bytes:
         named = told.get("ce_keyday", b"")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import LiteralString, TypeVar
 from uuid import UUID
 
@@ -21,28 +22,60 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS day_key (
     purpose smallint NOT NULL, day int NOT NULL, epoch int NOT NULL, wrapped bytea NOT NULL,
     PRIMARY KEY (purpose, day))""",
+    "CREATE INDEX IF NOT EXISTS stream_key_epoch ON stream_key (epoch)",
+    """CREATE TABLE IF NOT EXISTS wrapping_epoch (
+    epoch int PRIMARY KEY, opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    destroyed_at timestamptz, service text, final_at timestamptz)""",
+    """CREATE TABLE IF NOT EXISTS key_rotation (
+    epoch int PRIMARY KEY, begun_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    rewrapped bigint NOT NULL DEFAULT 0, ended_at timestamptz)""",
+    """CREATE TABLE IF NOT EXISTS destroyed_key (
+    stream uuid PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY UNIQUE, epoch int NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp())""",
+    """CREATE TABLE IF NOT EXISTS destroyed_period (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, retention smallint NOT NULL, month int NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp())""",
 )
-ADD = "INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) ON CONFLICT DO NOTHING"
+ADD = """INSERT INTO stream_key SELECT * FROM unnest(%b::uuid[], %b::int[], %b::bytea[]) AS new (stream, epoch, wrapped)
+    WHERE NOT EXISTS (SELECT 1 FROM destroyed_key d WHERE d.stream = new.stream) ON CONFLICT DO NOTHING"""
 GET = "SELECT stream, epoch, wrapped FROM stream_key WHERE stream = ANY(%b)"
 ADD_PERIOD = "INSERT INTO period_key (retention, month, epoch, wrapped) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 PERIOD = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE "
 
+DESTROY_LOCK = 0x64657374  # "dest": numbers of destroyed keys are given in the order in which they can be seen
+DESTROYING = "SELECT pg_advisory_xact_lock(%s)"
+DESTROY = "DELETE FROM stream_key WHERE stream = ANY(%b) RETURNING stream, epoch"
+DESTROYED = """INSERT INTO destroyed_key (stream, epoch)
+    SELECT wanted.stream, coalesce(found.epoch, %b) FROM unnest(%b::uuid[]) AS wanted (stream)
+    LEFT JOIN unnest(%b::uuid[], %b::int[]) AS found (stream, epoch) USING (stream) ON CONFLICT DO NOTHING"""
+EPOCHS = "SELECT stream, epoch FROM destroyed_key WHERE stream = ANY(%b)"
+DESTRUCTIONS = "SELECT stream, epoch, at FROM destroyed_key WHERE stream = ANY(%b)"
+NEWLY = "SELECT number, stream FROM destroyed_key WHERE number > %b ORDER BY number"
+NEWEST = "SELECT coalesce(max(number), 0) FROM destroyed_key"
+
+NEWEST_PERIOD = "SELECT coalesce(max(number), 0) FROM destroyed_period"
+
 ROTATION_LOCK = 0x726F7461  # "rota": nothing is wrapped for an epoch while its key is being destroyed
 WHILE_WRAPPING = "SELECT pg_advisory_xact_lock_shared(%s)"
-WHILE_ROTATING = "SELECT pg_advisory_xact_lock(%s)"
-OLD_STREAMS = "SELECT stream, epoch, wrapped FROM stream_key WHERE epoch < %s FOR UPDATE"
-OLD_PERIODS = "SELECT period, epoch, wrapped, retention, month FROM period_key WHERE epoch < %s FOR UPDATE"
-OLD_DAYS = "SELECT purpose, day, epoch, wrapped FROM day_key WHERE epoch < %s FOR UPDATE"
-REWRAP_DAY = "UPDATE day_key SET epoch = %s, wrapped = %s WHERE purpose = %s AND day = %s"
-REWRAP_STREAM = "UPDATE stream_key SET epoch = %s, wrapped = %s WHERE stream = %s"
-REWRAP_PERIOD = "UPDATE period_key SET epoch = %s, wrapped = %s WHERE period = %s"
+OPENED = "SELECT max(epoch) FROM wrapping_epoch"
 
 _UUID_BITS = 128
 T = TypeVar("T")
 
 
 class KeyDestroyedError(Exception):
-    """The key was destroyed: what it encrypted is gone for ever, and nothing more is encrypted with it."""
+    """The key was destroyed: what it encrypted is gone for ever, and it encrypts nothing more. ``stream``: whose
+    it was, None for a period's."""
+
+    def __init__(self, what: str, stream: UUID | None = None) -> None:
+        super().__init__(what)
+        self.stream = stream
+
+
+def epoch_now(connection: Connection) -> int:
+    """What is wrapped for: this month's first epoch, or a later one that was opened on request."""
+    row = connection.execute(OPENED).fetchone()
+    return max(current_epoch(), (row and row[0]) or 0)
 
 
 class Keyring:
@@ -103,32 +136,87 @@ class Keyring:
         """A key of this use that is gone with the stream's data key. Raises KeyDestroyedError."""
         return derive(self._stream_key(stream), purpose)
 
-    def rewrap(self) -> list[int]:
-        """Wraps all living keys anew for the current epoch and destroys the older wrapping keys; which ones."""
+    def destroy(self, streams: Collection[UUID]) -> int:
+        """Destroys the data keys of streams for ever; how many there were. That they are destroyed is kept: none
+        gets a new one, and other processes learn of it. Idempotent. Raises UnavailableError."""
+        wanted = sorted(set(streams))
         with self.database.connection() as connection, connection.transaction():
-            connection.execute(WHILE_ROTATING, (ROTATION_LOCK,))
-            epoch = current_epoch()
-            streams = connection.execute(OLD_STREAMS, (epoch,)).fetchall()
-            for stream, old, wrapped in streams:
-                connection.execute(REWRAP_STREAM, (epoch, self._again(wrapped, old, epoch, stream.bytes), stream))
-            periods = connection.execute(OLD_PERIODS, (epoch,)).fetchall()
-            for period, old, wrapped, retention, month in periods:
-                context = f"{retention}:{month}".encode()
-                connection.execute(REWRAP_PERIOD, (epoch, self._again(wrapped, old, epoch, context), period))
-            for purpose, day, old, wrapped in connection.execute(OLD_DAYS, (epoch,)).fetchall():
-                context = f"day:{purpose}:{day}".encode()
-                connection.execute(REWRAP_DAY, (epoch, self._again(wrapped, old, epoch, context), purpose, day))
-        return self.wrapping.destroy_before(epoch)
+            connection.execute(DESTROYING, (DESTROY_LOCK,))
+            rows = connection.execute(DESTROY, (wanted,)).fetchall()
+            found = [row[0] for row in rows], [row[1] for row in rows]
+            connection.execute(DESTROYED, (epoch_now(connection), wanted, *found))
+        self.wipe(wanted)
+        return len(rows)
+
+    def destroyed(self, streams: Collection[UUID]) -> dict[UUID, int]:
+        """Those of them whose key was destroyed, each with the epoch that it was last wrapped for."""
+        with self.database.connection() as connection:
+            return dict(connection.execute(EPOCHS, (list(streams),)).fetchall())
+
+    def destructions(self, streams: Collection[UUID]) -> dict[UUID, tuple[int, datetime]]:
+        """Those of them whose key was destroyed: the epoch that it was last wrapped for, and when it was destroyed."""
+        with self.database.connection() as connection:
+            rows = connection.execute(DESTRUCTIONS, (list(streams),)).fetchall()
+        return {stream: (epoch, at) for stream, epoch, at in rows}
+
+    def living(self, streams: Collection[UUID]) -> set[UUID]:
+        """Those of them that have a data key, as the database says. Raises UnavailableError."""
+        with self.database.connection() as connection:
+            return {row[0] for row in connection.execute(GET, (list(streams),)).fetchall()}
+
+    def destroyed_since(self, number: int) -> list[tuple[int, UUID]]:
+        """Streams whose keys were destroyed after that number, each with its own."""
+        with self.database.connection() as connection:
+            return connection.execute(NEWLY, (number,)).fetchall()
+
+    def newest_destroyed(self) -> int:
+        """The number of what was destroyed last, 0 where nothing was."""
+        with self.database.connection() as connection:
+            return int((connection.execute(NEWEST).fetchone() or (0,))[0])
+
+    def newest_period(self) -> int:
+        """The number of the period that was destroyed last, 0 where none was."""
+        with self.database.connection() as connection:
+            return int((connection.execute(NEWEST_PERIOD).fetchone() or (0,))[0])
+
+    def wipe(self, streams: Iterable[UUID]) -> None:
+        """This process keeps no key of these streams, nor any cipher made of one."""
+        for stream in streams:
+            self._streams.drop(stream.int)
+            for period in list(self._periods):
+                self._ciphers.drop(stream.int | period << _UUID_BITS)
+
+    def alive(self, stream: UUID) -> bool:
+        """Whether the stream's data key is there. Raises UnavailableError."""
+        try:
+            return bool(self._stream_key(stream))
+        except KeyDestroyedError:
+            return False
+
+    def wipe_periods(self) -> None:
+        """This process keeps no period's key: they are few, and soon read again."""
+        self._periods.clear()
+        self._period_ids.clear()
+        self._ciphers.clear()
+
+    def wipe_all(self) -> None:
+        """This process keeps no key: it cannot be known any more which of them are destroyed."""
+        self._periods.clear()
+        self._period_ids.clear()
+        self._streams.clear()
+        self._ciphers.clear()
+
+    @property
+    def holds(self) -> int:
+        """How many streams' keys this process keeps."""
+        return len(self._streams)
 
     @contextmanager
     def wrapping_for_now(self) -> Iterator[tuple[Connection, int]]:
         """A transaction and the epoch to wrap for, which no rotation ends before the transaction has."""
         with self.database.connection() as connection, connection.transaction():
             connection.execute(WHILE_WRAPPING, (ROTATION_LOCK,))
-            yield connection, current_epoch()
-
-    def _again(self, wrapped: bytes, old: int, new: int, context: bytes) -> bytes:
-        return self.wrapping.wrap(self.wrapping.unwrap(wrapped, old, context), new, context)
+            yield connection, epoch_now(connection)
 
     def _stream_key(self, stream: UUID) -> bytes:
         key = self._streams.get(stream.int)
@@ -136,7 +224,7 @@ class Keyring:
             self._load([stream])
             key = self._streams.get(stream.int)
         if key is None:
-            raise KeyDestroyedError(f"stream {stream}")
+            raise KeyDestroyedError(f"stream {stream}", stream)
         return key
 
     def _load(self, streams: list[UUID]) -> None:

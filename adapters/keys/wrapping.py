@@ -1,6 +1,5 @@
-"""Wrapping keys: one an epoch (a calendar month), kept as files outside every backup of the databases."""
+"""Wrapping keys: one an epoch (a calendar month at most), kept as files outside every backup of the databases."""
 
-import hmac
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,37 +8,31 @@ from uuid import uuid4
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE = 12
+from adapters.keys.derive import derive
+from adapters.keys.services import NONCE, Destroyed, KeyService, LocalKeys, WrappingKeyError
 
+__all__ = ["IN_A_MONTH", "WrappingKeyError", "WrappingKeys", "current_epoch", "derive"]
 
-class WrappingKeyError(Exception):
-    """A wrapping key is missing or was wrapped by another master secret."""
-
-
-def derive(secret: bytes, purpose: str, salt: bytes = b"") -> bytes:
-    """32 bytes by HKDF-SHA256 (RFC 5869); ``purpose`` separates the uses of one secret.
-
-    Its two HMACs are called straight, in a fifth of the time that the general object takes: each stream has keys of
-    its own, so this stands on the way of every event. Not by hmac.digest, which lets go of the interpreter for each
-    call and then waits for it behind other threads.
-    """
-    extracted = hmac.new(salt or bytes(32), secret, "sha256").digest()
-    return hmac.new(extracted, purpose.encode() + b"\x01", "sha256").digest()
+#: So many epochs a month can have: the first begins with the month, others when somebody asks for one.
+IN_A_MONTH = 100
 
 
 def current_epoch(now: datetime | None = None) -> int:
-    """Months since the year 0: an epoch lasts a calendar month at most."""
+    """The first epoch of this month: months since the year 0, times 100."""
     now = now or datetime.now(UTC)
-    return now.year * 12 + now.month - 1
+    return (now.year * 12 + now.month - 1) * IN_A_MONTH
 
 
 class WrappingKeys:
-    """A folder of wrapping keys, each encrypted under the master secret. Deleting a file destroys what it wrapped."""
+    """A folder of wrapping keys, each sealed by ``service``, by default under the master secret. Deleting a file
+    destroys what it wrapped. Files of the default are opened as well, so that a service can be brought in later."""
 
-    def __init__(self, folder: Path, master: bytes) -> None:
+    def __init__(self, folder: Path, master: bytes, service: KeyService | None = None) -> None:
         self._folder = folder
-        self._seal = AESGCM(derive(master, "bespoke wrapping keys"))
-        self._keys: dict[int, AESGCM] = {}
+        local = LocalKeys(master)
+        self._maker: KeyService = service or local
+        self._services: dict[str, KeyService] = {local.name: local, self._maker.name: self._maker}
+        self._keys: dict[int, tuple[str, tuple[int, int], AESGCM]] = {}
 
     def wrap(self, key: bytes, epoch: int, context: bytes) -> bytes:
         """nonce + ciphertext of a data key, bound to ``context``, under the epoch's key, which is made on first use."""
@@ -53,53 +46,79 @@ class WrappingKeys:
         except InvalidTag:
             raise WrappingKeyError(f"a key does not open under epoch {epoch}") from None
 
+    def epochs(self) -> list[int]:
+        """Those whose keys are there, the oldest first."""
+        return sorted({int(path.stem) for name in self._services for path in self._folder.glob(f"[0-9]*.{name}")})
+
+    def destroy(self, epoch: int) -> Destroyed:
+        """Deletes an epoch's key, at its service first, so that a run that is cut short can be done again. Raises
+        UnavailableError."""
+        found = self._found(epoch)
+        service = self._service(found) if found else self._maker
+        final_at = service.destroy(epoch)
+        if found:
+            found.unlink(missing_ok=True)
+            _sync(self._folder)
+        self._keys.pop(epoch, None)
+        return Destroyed(epoch, service.name, final_at)
+
     def destroy_before(self, epoch: int) -> list[int]:
         """Deletes all keys older than ``epoch``; which ones."""
-        old = [e for e in self._epochs() if e < epoch]
-        for each in old:
-            self._path(each).unlink(missing_ok=True)
-            self._keys.pop(each, None)
-        return old
+        return [self.destroy(each).epoch for each in self.epochs() if each < epoch]
 
-    def _epochs(self) -> list[int]:
-        return sorted(int(path.stem) for path in self._folder.glob("*.key"))
+    def _found(self, epoch: int) -> Path | None:
+        paths = (self._folder / f"{epoch}.{name}" for name in self._services)
+        return next((path for path in paths if path.exists()), None)
 
-    def _path(self, epoch: int) -> Path:
-        return self._folder / f"{epoch}.key"
+    def _service(self, path: Path) -> KeyService:
+        return self._services[path.suffix[1:]]
 
     def _key(self, epoch: int, *, create: bool) -> AESGCM:
-        if create and not self._path(epoch).exists():  # a key that another process destroyed wraps nothing more
+        """Looks for the file each time: a key that another process destroyed opens and wraps nothing more here."""
+        known = self._keys.get(epoch)
+        if known is not None and _which(known[0]) == known[1]:
+            return known[2]
+        path = self._found(epoch) or (self._create(epoch) if create else None)
+        if path is None:
             self._keys.pop(epoch, None)
-            self._create(epoch)
-        if epoch not in self._keys:
-            self._keys[epoch] = AESGCM(self._read(epoch))
-        return self._keys[epoch]
+            raise WrappingKeyError(f"the wrapping key of epoch {epoch} is gone")
+        which = _which(str(path))
+        cipher = AESGCM(self._read(epoch, path))
+        if which is not None:
+            self._keys[epoch] = str(path), which, cipher
+        return cipher
 
-    def _create(self, epoch: int) -> None:
+    def _create(self, epoch: int) -> Path:
         """Writes beside and links into place, so that of two writers one wins and nobody reads half a key."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        nonce = os.urandom(NONCE)
-        beside = self._folder / f".{epoch}.{uuid4().hex}"
+        path, beside = self._folder / f"{epoch}.{self._maker.name}", self._folder / f".{epoch}.{uuid4().hex}"
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(nonce + self._seal.encrypt(nonce, os.urandom(32), str(epoch).encode()))
+            file.write(self._maker.make(epoch))
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(beside, self._path(epoch))
+            os.link(beside, path)
         except FileExistsError:
             pass
         finally:
             beside.unlink()
         _sync(self._folder)
+        return path
 
-    def _read(self, epoch: int) -> bytes:
+    def _read(self, epoch: int, path: Path) -> bytes:
         try:
-            sealed = self._path(epoch).read_bytes()
-            return self._seal.decrypt(sealed[:NONCE], sealed[NONCE:], str(epoch).encode())
+            return self._service(path).open(epoch, path.read_bytes())
         except FileNotFoundError:
             raise WrappingKeyError(f"the wrapping key of epoch {epoch} is gone") from None
-        except InvalidTag:
-            raise WrappingKeyError("the wrapping keys belong to another master secret") from None
+
+
+def _which(path: str) -> tuple[int, int] | None:
+    """Another file of the same name is another key. By a plain string, since each key that is opened asks for it."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _sync(folder: Path) -> None:

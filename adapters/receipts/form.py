@@ -54,6 +54,7 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     rest: bytes
     numerics: str
     repeats: bytes
+    opted_out: bool = False
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
@@ -106,6 +107,7 @@ def encode(decision: Decision) -> bytes:
         decision.rest,
         decision.numerics,
         _bytes(decision.repeats),
+        decision.opted_out,
     )
     return bytes((FORMAT,)) + _ENCODER.encode(receipt)
 
@@ -158,6 +160,7 @@ def _decision(of: Receipt) -> Decision:
         of.rest,
         of.numerics,
         _uuid(of.repeats),
+        of.opted_out,
     )
 
 

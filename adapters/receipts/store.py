@@ -30,11 +30,18 @@ COLUMNS = "decision, day, key, period, sealed"
 ONE = f"SELECT {COLUMNS} FROM receipt WHERE decision = %s"
 SOME = f"SELECT {COLUMNS} FROM receipt WHERE decision = ANY(%s)"
 OF_PERSON = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) ORDER BY decision DESC LIMIT %s"
+BEFORE = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) AND decision < %s ORDER BY decision DESC LIMIT %s"
 LATEST = f"SELECT {COLUMNS} FROM receipt WHERE day >= %s ORDER BY decision LIMIT %s"
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE sealed IS NULL), min(day), max(day) FROM receipt"
-EXPIRE = "DELETE FROM receipt WHERE day < %s"
+FORGET = "UPDATE receipt SET sealed = NULL WHERE key = ANY(%s) AND sealed IS NOT NULL"
+EMPTY = "SELECT key, count(*) FROM receipt WHERE key = ANY(%s) GROUP BY key"
+READABLE = "SELECT count(*) FROM receipt WHERE key = ANY(%s) AND sealed IS NOT NULL"
+EXPIRE = "DELETE FROM receipt WHERE decision IN (SELECT decision FROM receipt WHERE day < %s LIMIT %s)"
+EXPIRED = "SELECT count(*) FROM receipt WHERE day < %s"
+BATCH = 10_000
 DAY_MS = 86_400_000
 NONCE = 12
+PAGE, LAST = 500, UUID(int=(1 << 128) - 1)
 
 
 def create_tables(connection: Connection) -> None:
@@ -86,12 +93,33 @@ class PostgresReceipts:
             rows = connection.execute(OF_PERSON, (list(streams), limit)).fetchall()
         return [self._opened(*row) for row in rows]
 
+    def all_of_person(self, streams: Sequence[UUID]) -> Iterator[Decision | Gone]:
+        """All of them, the latest first, some hundred in memory at a time. Raises UnavailableError."""
+        before: UUID | None = LAST
+        while before is not None:
+            with self._database.connection() as connection:
+                rows = connection.execute(BEFORE, (list(streams), before, PAGE)).fetchall()
+            yield from (self._opened(*row) for row in rows)
+            before = rows[-1][0] if len(rows) == PAGE else None
+
     def since(self, day: int, limit: int) -> Iterator[tuple[UUID, Decision | Gone]]:
         """From a day on (days since 1970), the oldest first. Raises UnavailableError."""
         with self._database.connection() as connection:
             rows = connection.execute(LATEST, (day, limit)).fetchall()
         for row in rows:
             yield row[0], self._opened(*row)
+
+    def forget(self, streams: Sequence[UUID]) -> dict[UUID, int]:
+        """Empties the receipts of erased streams; how many each has. Idempotent. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            connection.execute(FORGET, (list(streams),))
+            return dict(connection.execute(EMPTY, (list(streams),)).fetchall())
+
+    def readable(self, streams: Sequence[UUID]) -> int:
+        """How many receipts of these streams still have a content. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            row = connection.execute(READABLE, (list(streams),)).fetchone()
+        return int(row[0]) if row else 0
 
     def counts(self) -> Counted:
         """Raises UnavailableError."""
@@ -100,9 +128,20 @@ class PostgresReceipts:
         return Counted(*row) if row else Counted(0, 0, None, None)
 
     def expire(self, day: int) -> int:
-        """Deletes what is older than a day; how many. Raises UnavailableError."""
+        """Deletes what is older than a day, in batches; how many. Raises UnavailableError."""
+        gone = 0
+        while True:
+            with self._database.connection() as connection:
+                count = connection.execute(EXPIRE, (day, BATCH)).rowcount
+            gone += count
+            if count < BATCH:
+                return gone
+
+    def older(self, day: int) -> int:
+        """How many are older than a day. Raises UnavailableError."""
         with self._database.connection() as connection:
-            return connection.execute(EXPIRE, (day,)).rowcount
+            row = connection.execute(EXPIRED, (day,)).fetchone()
+        return int(row[0]) if row else 0
 
     def _row(self, of: Head, receipt: bytes) -> tuple[object, ...]:
         """The receipt's own bytes are sealed: it is neither read nor written anew."""

@@ -6,7 +6,7 @@ any class has expired up to a month that may be in it.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from struct import Struct
@@ -37,6 +37,8 @@ SAVE = SQL(
     ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, sealed = excluded.sealed
     WHERE ({0}.shape, {0}.version) < (excluded.shape, excluded.version)"""
 )
+HEADS = SQL("SELECT stream, substring(sealed FROM 1 FOR 16) FROM {} WHERE stream > %b ORDER BY stream LIMIT %b")
+UNCOVER = SQL("DELETE FROM {}")
 LOAD = SQL("SELECT stream, version, sealed FROM {} WHERE stream = ANY(%b) AND shape = %b")
 PAGE = SQL("SELECT stream, version, sealed FROM {} WHERE stream > %b AND shape = %b ORDER BY stream LIMIT %b")
 SAVE_PART = SQL("INSERT INTO {} VALUES (%b, %b) ON CONFLICT (shape) DO UPDATE SET sealed = excluded.sealed")
@@ -45,6 +47,7 @@ COVER = SQL(
     """INSERT INTO {0} VALUES (%b, %b) ON CONFLICT (shape) DO UPDATE SET covered = excluded.covered
     WHERE {0}.covered < excluded.covered"""
 )
+FORGET = SQL("DELETE FROM {} WHERE stream = ANY(%b) RETURNING stream")
 COVERED = SQL("SELECT covered FROM {} WHERE shape = %b")
 #: A second later is soon enough: what is lost with the server is behind the position that it is covered up to.
 RELAXED = SQL("SET LOCAL synchronous_commit TO off")
@@ -112,6 +115,25 @@ class PostgresRecords:
         """
         rows = self._rows(PAGE, (after, customer.SHAPE, limit))
         return self._opened(rows), rows[-1][0] if len(rows) == limit else None
+
+    def forget(self, streams: Sequence[UUID]) -> list[UUID]:
+        """Deletes the records of these streams; of which there were some. Raises UnavailableError."""
+        with translated(), self._datastore.get_connection() as connection, connection.transaction():
+            rows: Any = connection.execute(FORGET.format(self._records), (list(streams),)).fetchall()
+        return [row["stream"] if isinstance(row, dict) else row[0] for row in rows]
+
+    def drop_expired(self, living: Collection[int]) -> int:
+        """Deletes the records that were made with the key of a period that is not among ``living``; how many. Then
+        records are complete no more, until all are folded anew. Raises UnavailableError."""
+        after, gone, keep = UUID(int=0), 0, set(living)
+        while rows := self._rows(HEADS, (after, ROWS)):
+            after = rows[-1][0]
+            dead = [stream for stream, head in rows if not keep.issuperset(PERIODS.unpack(head))]
+            gone += len(self.forget(dead)) if dead else 0
+        if gone:
+            with translated(), self._datastore.get_connection() as connection, connection.transaction():
+                connection.execute(UNCOVER.format(self._positions))
+        return gone
 
     def save_part(self, part: bytes) -> None:
         """Replaces the shard's part of the statistics. Raises UnavailableError."""

@@ -30,7 +30,16 @@ SLOTS = 16_384
 Client = redis.Redis | RedisCluster
 AsyncClient = redis.asyncio.Redis | redis.asyncio.cluster.RedisCluster
 
-__all__ = ["AsyncClient", "Client", "connect", "connect_async", "load_functions", "on_disk", "run_identity"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "connect",
+    "connect_async",
+    "load_functions",
+    "on_disk",
+    "rewrite_files",
+    "run_identity",
+]
 __all__ += ["is_cluster", "keys_like", "oldest_version", "parts", "translated", "version_parts", "wipe"]
 
 
@@ -43,6 +52,25 @@ def connect(url: str) -> Client:
     nodes, options = startup(url)
     with translated():
         return RedisCluster(startup_nodes=[_node(n) for n in nodes], **waits, **_once(), **options)
+
+
+def rewrite_files(client: Client) -> int:
+    """Begins to write the append-only files anew, or the snapshots where there are none, so that what was deleted is no
+    longer in them; on how many nodes. A server that forbids it, or does it already, is none. Raises
+    UnavailableError."""
+    every: dict[str, Any] = {"target_nodes": RedisCluster.PRIMARIES} if isinstance(client, RedisCluster) else {}
+    with translated():
+        about: Any = client.info("persistence", **every)
+    nodes = list(about.values()) if every else [about]
+    begun = 0
+    for call in {client.bgrewriteaof if each["aof_enabled"] else client.bgsave for each in nodes}:
+        try:
+            with translated():
+                call(**every)
+            begun += len(nodes)
+        except redis.ResponseError:
+            continue
+    return begun
 
 
 def connect_async(url: str) -> AsyncClient:

@@ -7,14 +7,23 @@ local function version(value)
   return struct.unpack('>I4', value)
 end
 
--- KEYS[1] hash; ARGV stream, version that must be there, new value → false, or {moved to or '', version found}
+-- KEYS[1] hash; ARGV stream, version that must be there, new value ('' takes the field away) → false, or {moved to or '', version found}
 local function put(keys, args)
   local moved = redis.call('HGET', keys[1], 'moved')
   if moved then return {moved, 0} end
   local found = version(redis.call('HGET', keys[1], args[1]))
   if found ~= tonumber(args[2]) then return {'', found} end
-  redis.call('HSET', keys[1], args[1], args[3])
+  if args[3] == '' then redis.call('HDEL', keys[1], args[1]) else redis.call('HSET', keys[1], args[1], args[3]) end
   return false
+end
+
+-- KEYS[1] hash; ARGV whether the stream that it is named after is erased ('1'), erased streams … → how many fields went.
+-- A marker of an erased stream goes too, as nobody is left whom it could lead to.
+local function forget(keys, args)
+  local gone = 0
+  for i = 2, #args do gone = gone + redis.call('HDEL', keys[1], args[i]) end
+  if args[1] == '1' then redis.call('HDEL', keys[1], 'moved') end
+  return gone
 end
 
 -- KEYS[1] holder; ARGV token, the holder that must be there or '', how long in ms → 1, or 0 where another one holds
@@ -100,6 +109,7 @@ end
 
 redis.register_function('bespoke_take', take)
 redis.register_function('bespoke_put', put)
+redis.register_function('bespoke_forget', forget)
 redis.register_function('bespoke_hold', hold)
 redis.register_function('bespoke_release', release)
 redis.register_function('bespoke_change', change)

@@ -43,6 +43,16 @@ class Generations:
         """Those that are rebuilt and not live yet. Raises UnavailableError."""
         return self._read(READY)
 
+    def all(self) -> list[int]:
+        """Every generation that may hold something: live, kept, ready, or being made. Raises UnavailableError."""
+        with translated():
+            newest: Any = self._client.get(keys.newest_generation(self._namespace))
+        named = {number for each in (self.all_live(), self.previous(), self.ready()) for number in each if number}
+        numbers = [number for number in range(1, int(newest or 0) + 1) if number not in named]
+        calls = [("EXISTS", Keys(self._namespace, number).part(tag)) for number in numbers for tag in parts()]
+        found, each = run(self._client, calls), len(list(parts()))
+        return sorted(named | {n for i, n in enumerate(numbers) if any(found[i * each : (i + 1) * each])})
+
     def projecting(self, log: int) -> Live:
         """Those that the projector of a log writes, or wrote last. Raises UnavailableError."""
         return self._read(f"{PROJECTING}:{log}")

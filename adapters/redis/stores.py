@@ -74,6 +74,20 @@ class RedisCustomerStore:
         """Those that ``token`` still holds are held no more. Raises UnavailableError."""
         run(self._client, [("FCALL", "bespoke_release", 1, self._keys.settling(n), token) for n in names])
 
+    def forget(self, streams: Sequence[UUID]) -> dict[UUID, int]:
+        """Takes these erased streams' fields away, wherever they are, and the markers in their own hashes; how many
+        fields that were. Raises UnavailableError."""
+        homes = {stream: home for stream, (home, _) in self.read(streams).items()}
+        names = [(home, stream) for stream, home in homes.items()] + [(s, s) for s in streams if homes[s] != s]
+        erased, counts = set(streams), dict.fromkeys(streams, 0)
+        calls = [
+            ("FCALL", "bespoke_forget", 1, self._keys.person(name), int(name in erased), str(stream))
+            for name, stream in names
+        ]
+        for (_, stream), count in zip(names, run(self._client, calls), strict=True):
+            counts[stream] += int(count)
+        return counts
+
     def _change(self, change: Change, token: bytes) -> tuple[Any, ...]:
         keys = self._keys.person(change.name), self._keys.settling(change.name)
         put = [part for stream, value in change.put.items() for part in (str(stream), value)]

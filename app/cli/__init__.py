@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from adapters.embedded import EmbeddedServerError
 from adapters.eventlog.moving import DifferenceError
 from adapters.eventlog.topology import TopologyError
+from adapters.keys.services import WrappingKeyError
 from app.cli import (
     access,
     attribution,
@@ -17,11 +18,15 @@ from app.cli import (
     experiments,
     ingesting,
     jobs,
+    keeping,
     loading,
     models,
+    officers,
+    privacy,
     processes,
     projecting,
     projections,
+    proving,
     resharding,
     rules,
     training,
@@ -70,12 +75,23 @@ for command in (
     attribution.attribution,
     access.keys,
     access.audit,
+    officers.officers,
+    privacy.privacy,
     decisions.decision,
     decisions.receipts,
     evaluating.evaluate,
     doctor,
 ):
     bespoke.add_command(command)
+for command in (
+    proving.bundle,
+    proving.verify,
+    proving.public_key,
+    keeping.rotate_keys,
+    keeping.epochs,
+    keeping.expire,
+):
+    privacy.privacy.add_command(command)
 
 
 def main() -> None:
@@ -97,6 +113,7 @@ def main() -> None:
         RulesError,
         DifferenceError,
         TopologyError,
+        WrappingKeyError,
     ) as error:
         fail(str(error))
     except ValidationError as error:

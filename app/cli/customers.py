@@ -4,17 +4,21 @@ import asyncio
 import os
 import pwd
 import re
-from datetime import datetime
-from uuid import UUID
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
 
 import click
 import msgspec
 from pydantic import ValidationError
 
 from app.cli.output import fail, json_option
+from app.cli.output import show as print_result
 from app.settings import Settings
 from app.wiring import Wiring
+from commands.rights import CorrectDetails
 from domain.identity import Identifier, IdentifierKind
+from domain.values import Details
 from queries.answers import LoggedEvent, Profile
 from queries.audit import Access
 from queries.moment import Moment, read_time
@@ -44,7 +48,7 @@ def account() -> str:
 
 @click.group()
 def customer() -> None:
-    """Look at a customer."""
+    """Look at a customer, and correct what is known."""
 
 
 def time_option(context: click.Context, option: click.Parameter, given: str | None) -> datetime | None:
@@ -91,6 +95,57 @@ def show(
         click.echo(msgspec.json.format(msgspec.json.encode(profile), indent=2).decode())
         for event in events:
             click.echo(f"{event.occurred_at_ms}  {event.name:34} {msgspec.json.encode(event.facts).decode()}")
+
+
+@customer.command()
+@click.argument("who")
+@click.option(
+    "--set",
+    "told",
+    metavar="FIELD=VALUE",
+    multiple=True,
+    help=f"What is right: one of {', '.join(Details.model_fields)}.",
+)
+@click.option("--clear", "cleared", metavar="FIELD", multiple=True, help="A field of which nothing right is known.")
+@click.option("--reason", required=True, help="Why; it is kept, encrypted, with the correction.")
+@json_option
+def correct(who: str, told: tuple[str, ...], cleared: tuple[str, ...], reason: str, as_json: bool) -> None:
+    """Correct details of WHO. What is corrected counts before whatever channels tell, earlier or later.
+
+    WHO is a person's or stream's id, or KIND:VALUE, as in loyalty:1042.
+    """
+    named, at = identified(who), datetime.now(UTC)
+    pairs = [each.partition("=") for each in told]
+    with Wiring(Settings()) as wiring:
+        wiring.provision()
+        stream = named if isinstance(named, UUID) else wiring.directory.find(named)
+        if stream is None:
+            fail("nobody is known by that")
+        accounted(wiring, "customer.correct", stream)
+        try:
+            command = CorrectDetails.model_validate(
+                {
+                    "source_id": f"correction:{uuid4()}",
+                    "occurred_at": at,
+                    "stream": stream,
+                    "details": {name: value for name, _, value in pairs},
+                    "cleared": cleared,
+                    "by": f"cli:{account()}",
+                    "reason": reason,
+                }
+            )
+        except ValidationError as error:
+            fail("; ".join(f"{'.'.join(map(str, e['loc'])) or 'correction'}: {e['msg']}" for e in _told(error)))
+        (outcome,) = wiring.bus().dispatch([command])
+    if outcome.refused:
+        fail("nobody is known by that, or they were erased")
+    result = {"stream": str(stream), "version": outcome.version, "recorded": outcome.events}
+    print_result(result, f"{outcome.events} correction recorded", as_json=as_json)
+
+
+def _told(error: ValidationError) -> Any:
+    """Without the values."""
+    return error.errors(include_input=False, include_url=False, include_context=False)
 
 
 async def _show(

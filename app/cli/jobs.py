@@ -15,6 +15,8 @@ from adapters.jobs import Job, Run, without_values
 from app.cli.output import json_option, show
 from app.jobs import clock as clocks
 from app.jobs import worker as workers
+from app.jobs.erasing import Erasing
+from app.jobs.keeping import Keeping
 from app.jobs.training import Training
 from app.settings import Settings
 from app.starting import started
@@ -41,7 +43,8 @@ def jobs(as_json: bool) -> None:
     """Jobs that are queued, running, waiting for another attempt or failed, and the latest run of each."""
     with Wiring(Settings()) as wiring:
         training = Training(wiring)
-        queued, runs = training.queues.jobs(), training.runs.all()
+        queues = (training.queues, Erasing(wiring).queues, Keeping(wiring).queues)
+        queued, runs = [job for queue in queues for job in queue.jobs()], training.runs.all()
     lines = [*map(_job, queued), *(_run(name, run) for name, run in runs.items())]
     result = {"jobs": [asdict(job) for job in queued], "runs": {name: to_builtins(run) for name, run in runs.items()}}
     show(result, "\n".join(lines) or "There are no jobs.", as_json=as_json)

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from adapters.jobs import Times
 from app import runners
 from app.alone import alone
+from app.jobs.erasing import Erasing
+from app.jobs.erasing import schedules as schedules_of_erasures
+from app.jobs.keeping import SCHEDULES as SCHEDULES_OF_KEEPING
+from app.jobs.keeping import Keeping
 from app.jobs.schedule import FULL, Schedule, schedules
 from app.jobs.training import Training
 from app.wiring import Wiring
@@ -37,12 +41,16 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
 
 
 def _keep_time(wiring: Wiring, stop: threading.Event, holds: Callable[[], object]) -> None:
-    training = Training(wiring)
+    training, erasing, keeping = Training(wiring), Erasing(wiring), Keeping(wiring)
     due = schedules(wiring.settings.train_hour, wiring.settings.train_minute)
+    follow = schedules_of_erasures(wiring.settings.train_hour, wiring.settings.train_minute)
     while not stop.is_set():
         holds()
         now = time.time_ns() // 1_000_000
         tick(due, now, training.times, training.send)
+        tick(follow, now, training.times, erasing.send_follow_up)
+        tick(SCHEDULES_OF_KEEPING, now, training.times, keeping.send)
+        erasing.send_due()
         left_ms = min(each.next(now) for each in due) - now
         stop.wait(min(left_ms / 1000, LOOK_EVERY_S))
 

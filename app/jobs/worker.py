@@ -1,4 +1,4 @@
-"""The worker process: takes jobs from the queue and does them, one at a time."""
+"""The worker process: takes jobs from the queues and does them, one of each kind at a time."""
 
 import logging
 import threading
@@ -6,6 +6,8 @@ import threading
 import dramatiq
 from redis.exceptions import RedisError
 
+from app.jobs.erasing import Erasing
+from app.jobs.keeping import Keeping
 from app.jobs.training import Training
 from app.wiring import Wiring
 
@@ -21,9 +23,14 @@ def follow(wiring: Wiring, stop: threading.Event) -> None:
     with wiring.shards.watched():
         worker = dramatiq.Worker(Training(wiring).broker, worker_threads=1, worker_timeout=LOOK_EVERY_MS)
         worker.queue_prefetch = 1  # others may take what this one cannot do yet
-        worker.start()
+        eraser = dramatiq.Worker(Erasing(wiring).broker, worker_threads=1, worker_timeout=LOOK_EVERY_MS)
+        eraser.queue_prefetch = 1
+        keeper = dramatiq.Worker(Keeping(wiring).broker, worker_threads=1, worker_timeout=LOOK_EVERY_MS)
+        for each in (worker, eraser, keeper):
+            each.start()
         stop.wait()
-        try:
-            worker.stop(timeout=STOP_MS)
-        except RedisError as error:
-            LOGGER.warning("jobs could not be put back: %s", type(error).__name__)
+        for each in (eraser, keeper, worker):
+            try:
+                each.stop(timeout=STOP_MS)
+            except RedisError as error:
+                LOGGER.warning("jobs could not be put back: %s", type(error).__name__)

@@ -17,9 +17,9 @@ from domain.identity import SHARED_KINDS
 from domain.values import Purpose
 from queries.recommend.ask import Ask
 from queries.recommend.changes import NO_CHANGES, Changes
-from queries.recommend.history import allowed
 from queries.recommend.segments import consents_of, segments_of
 from queries.recommend.subject import Subject
+from readmodels.consent import may
 from readmodels.customer import CustomerRecord
 from readmodels.experiment import ExperimentRecord, design_of, digest_of
 
@@ -149,7 +149,9 @@ class Current:
     def arms(self, subject: Subject, ask: Ask) -> Mapping[str, str]:
         """Nobody is in an experiment who is not known by an id, or has withdrawn a purpose that it needs."""
         record = subject.record
-        if subject.person_id is None or not self.tests or not all(allowed(record, each) for each in NEEDED):
+        if subject.person_id is None or not self.tests:
+            return {}
+        if not all(may(record, each, at_ms=ask.at_ms) for each in NEEDED):
             return {}
         return arms_of(
             self.tests, ask.placement, str(subject.person_id), record.arms, lambda: attributes_of(ask, record)

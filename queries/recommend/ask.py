@@ -11,7 +11,8 @@ DEADLINE_MS = 40
 class Wanted(msgspec.Struct, frozen=True):
     """``item``: the SKU whose page is shown. ``skus``: the hits of a search to be ordered, or what lies in a cart.
     ``category``: whose items are to be ordered. ``store``: the location that an answer in a shop is for. ``limit``
-    None: as many as is usual for the placement. ``deadline_ms``: by then the answer has to be there."""
+    None: as many as is usual for the placement. ``deadline_ms``: by then the answer has to be there.
+    ``opted_out``: the request itself objects to profiles (Sec-GPC)."""
 
     placement: str = "home"
     limit: int | None = None
@@ -22,6 +23,7 @@ class Wanted(msgspec.Struct, frozen=True):
     device: str | None = None
     channel: str | None = None
     deadline_ms: int = DEADLINE_MS
+    opted_out: bool = False
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True):
@@ -38,3 +40,4 @@ class Ask(msgspec.Struct, frozen=True, array_like=True):
     store: str | None = None
     device: str | None = None
     channel: str | None = None
+    opted_out: bool = False

@@ -108,6 +108,7 @@ def decide(
         degraded,
         _digest(serving, ruled.found.rows, ruled.value),
         NUMERICS,
+        opted_out=ask.opted_out,
     )
 
 

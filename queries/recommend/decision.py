@@ -60,7 +60,8 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     """``streams``: of the person, each with the version that counted; empty for a stranger. ``rung`` of the ladder:
     full, plain, cached or popular. ``arms``: experiment → variant. ``degraded``: what was missing. ``rest``: digest of
     all scored candidates in their canonical order, 16 bytes. ``repeats``: the decision that a
-    cached answer repeats; its ``at_ms`` and versions are those of that one."""
+    cached answer repeats; its ``at_ms`` and versions are those of that one. ``opted_out``: the request objected to
+    profiles."""
 
     decision_id: UUID
     placement: str
@@ -82,3 +83,4 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
     rest: bytes = b""
     numerics: str = ""
     repeats: UUID | None = None
+    opted_out: bool = False

@@ -4,16 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.values import Purpose
 from ml.sequences import Rows
 from queries.recommend.assortment import Assortment
 from readmodels.customer import CustomerRecord
-from readmodels.features import CART, CHILD, VIEW, acts, cart_of
+from readmodels.features import CART, VIEW, acts, cart_of
 
 #: So many of the latest acts count: every model looks at fewer.
 LATEST = 50
-#: Purposes for which a profile is needed.
-OF_ADULTS = frozenset({Purpose.PERSONALISATION, Purpose.PROFILING, Purpose.TRAINING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +29,6 @@ class Past:
         for row, kind in zip(self.rows[::-1].tolist(), reversed(self.kinds), strict=True):
             found.setdefault(row, kind)
         return list(found.items())
-
-
-def allowed(record: CustomerRecord, purpose: Purpose) -> bool:
-    """False once the person has withdrawn a purpose, in whatever medium, and not given it again. Of somebody known to
-    be under 16 no profile is made, whatever was agreed to."""
-    age = record.context.get("age_range")
-    if age is not None and age.value == CHILD and purpose in OF_ADULTS:
-        return False
-    return all(consent.given for consent in record.consent if consent.purpose == purpose.value)
 
 
 def past(record: CustomerRecord, whole: CustomerRecord, assortment: Assortment) -> Past:

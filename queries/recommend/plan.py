@@ -6,17 +6,18 @@ from typing import TypeVar
 
 import msgspec
 
-from domain.values import Purpose
+from domain.values import Channel, Purpose
 from ml.sequences import Rows
 from queries.recommend.ask import Ask
 from queries.recommend.candidates import given
 from queries.recommend.changes import NO_CHANGES, Changes
-from queries.recommend.history import Past, allowed, past, shown
+from queries.recommend.history import Past, past, shown
 from queries.recommend.placements import RECIPES, Recipe
 from queries.recommend.serving import Learned, Serving
 from queries.recommend.situation import Situation, situation_of
 from queries.recommend.subject import STRANGER, Subject
 from queries.recommend.weights import Weights
+from readmodels.consent import may, objected
 from readmodels.customer import CustomerRecord
 
 T = TypeVar("T", Recipe, Weights)
@@ -41,7 +42,10 @@ class Plan:
 
 def plan(serving: Serving, ask: Ask, subject: Subject, arms: Mapping[str, str] | None = None) -> Plan:
     """``arms``: as a receipt has them, None to assign them now. Raises KeyError for a placement there is none of."""
-    record = subject.record if allowed(subject.record, Purpose.PERSONALISATION) else STRANGER
+    if ask.opted_out:
+        subject = replace(subject, record=objected(subject.record, ask.at_ms))
+    free = may(subject.record, Purpose.PERSONALISATION, medium_of(ask), ask.at_ms)
+    record = subject.record if free else STRANGER
     if arms is None:
         arms = serving.experiments.arms(subject, ask) if serving.experiments else {}
     changes = serving.experiments.changes(arms) if serving.experiments else NO_CHANGES
@@ -60,6 +64,11 @@ def plan(serving: Serving, ask: Ask, subject: Subject, arms: Mapping[str, str] |
         arms,
         heeded(changes, learned),
     )
+
+
+def medium_of(ask: Ask) -> Channel | None:
+    """Where the answer will stand; None where it was not said, so that what holds anywhere counts."""
+    return Channel(ask.channel) if ask.channel in set(Channel) else None
 
 
 def heeded(changes: Changes, learned: Learned | None) -> Changes:

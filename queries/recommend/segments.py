@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from domain.merchandising import Segment
 from domain.values import Channel, Purpose
 from queries.customer import discount_affinity, price_sensitivity
-from queries.recommend.history import allowed
-from readmodels.customer import CustomerRecord
+from readmodels.consent import agreed, may
+from readmodels.customer import CustomerRecord, told
 from readmodels.features import CHILD, DAY_MS
 
 #: Whoever was first seen so long ago at most and bought nothing is new.
@@ -42,15 +42,14 @@ AGES = {
 def segments_of(record: CustomerRecord, at_ms: int) -> frozenset[str]:
     """The segments at a moment (milliseconds since 1970): by orders and spend, what is known of gender and age, the
     price that is paid, and the latest channel. None without consent."""
-    if not all(allowed(record, purpose) for purpose in NEEDED):
+    if not all(may(record, purpose, at_ms=at_ms) for purpose in NEEDED):
         return frozenset()
     return frozenset(str(segment) for part in (_standing, _known, _prices) for segment in part(record, at_ms))
 
 
 def consents_of(record: CustomerRecord) -> frozenset[str]:
     """The purposes that the person has agreed to, and not withdrawn in any medium."""
-    given = {consent.purpose for consent in record.consent if consent.given}
-    return frozenset(given - {consent.purpose for consent in record.consent if not consent.given})
+    return agreed(record)
 
 
 def _standing(record: CustomerRecord, at_ms: int) -> Iterator[Segment]:
@@ -76,12 +75,11 @@ def _spent(record: CustomerRecord) -> int:
 
 
 def _known(record: CustomerRecord, _: int) -> Iterator[Segment]:
-    told = {name: latest.value for name, latest in record.context.items()}
-    if gender := GENDERS.get(told.get("gender", "").casefold()):
+    if gender := GENDERS.get((told(record, "gender") or "").casefold()):
         yield gender
-    if age := AGES.get(told.get("age_range", "")):
+    if age := AGES.get(told(record, "age_range") or ""):
         yield age
-    if channel := told.get("channel"):
+    if channel := told(record, "channel"):
         yield Segment.IN_STORES if channel == Channel.STORE else Segment.ONLINE
 
 

@@ -12,8 +12,9 @@ from app.wiring import Wiring
 from commands.browse import RecordView
 from commands.command import Command
 from commands.consent import GiveConsent, WithdrawConsent
+from commands.identify import Identify
 from domain.identity import Identifier
-from domain.values import Purpose
+from domain.values import Details, Purpose
 from projections.examples import Rules
 from tests.app.test_training_set import WEB, at, commands, send, who
 
@@ -81,3 +82,12 @@ def test_the_model_learns_and_is_measured_without_who_withdrew(wiring: Wiring) -
     send(wiring, [said(WithdrawConsent, who("anonymous", 2), Purpose.TRAINING, 100)])
     trained = trainer.run(wiring)
     assert (trained.ranking.predictions, trained.sessions) == (5 * 3, 5)
+
+
+def test_children_teach_nothing(wiring: Wiring) -> None:
+    send(wiring, commands())
+    child = {"source_id": "told", "occurred_at": at(3), **WEB}
+    send(wiring, [Identify(identifiers=(who("anonymous", 7),), details=Details(age=12), **child)])
+    fewer = views(wiring)
+    assert fewer == taught(wiring) and fewer.total() > 0
+    assert not seen(wiring).allowed().keys() & {wiring.directory.find(who("anonymous", 7))}

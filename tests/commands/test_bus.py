@@ -1,9 +1,9 @@
 """The bus: where facts go, what is linked, what is recorded once."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -69,8 +69,20 @@ class MemoryLog:
 
 
 class MemoryDirectory(dict[Identifier, UUID]):
+    """``orders``: of erased customers."""
+
+    orders: ClassVar[dict[str, UUID]] = {}
+
     def claim(self, identifiers: Iterable[Identifier]) -> dict[Identifier, UUID]:
         return {identifier: self.setdefault(identifier, uuid4()) for identifier in identifiers}
+
+    def release(self, stale: Mapping[Identifier, UUID]) -> None:
+        for identifier, stream in stale.items():
+            if self.get(identifier) == stream:
+                del self[identifier]
+
+    def retained(self, orders: Iterable[str]) -> dict[str, UUID]:
+        return {order: self.orders[order] for order in orders if order in self.orders}
 
 
 class House:

@@ -2,16 +2,17 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic_core import PydanticUndefined
 
-from commands import browse, cart, consent, identify, order, stock
+from commands import browse, cart, consent, identify, order, rights, stock
 from commands.command import Command, CustomerCommand, ProductCommand
 from domain.customer import Customer
 from domain.event import Event
 from domain.product import Product, product_id
-from domain.values import Campaign, Channel, Details, LawfulBasis, Line, Purpose
+from domain.values import Campaign, Channel, ConsentFramework, Details, LawfulBasis, Line, Purpose
 from tests.commands.test_bus import NOW, House, base, who
 
 LINE = Line(sku="S", quantity=2, price_cents=900, discount_cents=50, category="Skirts", brand="Acme", size="M")
@@ -52,6 +53,13 @@ CASES: list[tuple[type[Command], type[Event], dict[str, Any], dict[str, Any]]] =
     ),
     (consent.GiveConsent, Customer.ConsentGiven, {**MEDIUM, "basis": LawfulBasis.CONTRACT}, {}),
     (consent.WithdrawConsent, Customer.ConsentWithdrawn, {**MEDIUM, "basis": LawfulBasis.CONSENT}, {}),
+    (
+        consent.PassConsentString,
+        Customer.ConsentStringReceived,
+        {"framework": ConsentFramework.TCF, "text": "CPXxRfA.YAAA"},
+        {},
+    ),
+    (consent.RequestAccess, Customer.AccessRequested, {"request_id": "shopify:data_request:9"}, {}),
     (identify.Identify, Customer.DetailsGiven, {"details": Details(city="Rome")}, {}),
     (identify.JoinLoyalty, Customer.LoyaltyJoined, {}, {"tier": "gold"}),
     (
@@ -86,7 +94,7 @@ def kinds(of: type[Command]) -> set[type[Command]]:
 def test_there_is_no_other_command() -> None:
     written = {cls for of in (CustomerCommand, ProductCommand) for cls in kinds(of)}
     own = {cls for cls in written if cls.__module__.startswith("commands.")}
-    assert own == {cls for cls, *_ in CASES} | {identify.UnlinkIdentifier}
+    assert own == {cls for cls, *_ in CASES} | {identify.UnlinkIdentifier, consent.OptOut}
 
 
 @pytest.mark.parametrize("more", [False, True], ids=["least", "most"])
@@ -116,6 +124,33 @@ def _last(house: House, cls: type[Command]) -> Event:
     log = house.catalogue if issubclass(cls, ProductCommand) else house.shards[0]
     ((*_, last),) = log.events.values()
     return last
+
+
+def test_an_opt_out_is_recorded_once_as_long_as_it_stands() -> None:
+    house = House()
+    back = {"purpose": Purpose.SHARING, "policy_version": "7", "basis": LawfulBasis.CONSENT}
+    for source in "ab":
+        house.bus.dispatch([consent.OptOut(**base(source, "user:4"), policy_version="Sec-GPC")])
+    house.bus.dispatch([consent.GiveConsent(**base("c", "user:4"), **back)])
+    for source in "de":
+        house.bus.dispatch([consent.OptOut(**base(source, "user:4"), policy_version="Sec-GPC")])
+    assert house.told("user:4") == ["Opened", "ConsentWithdrawn", "ConsentGiven", "ConsentWithdrawn"]
+
+
+def test_what_goes_to_a_stream_opens_none_and_is_recorded_once() -> None:
+    house, known = House(), {"reason": "passport", "by": "key:desk", "occurred_at": NOW}
+    (nobody,) = house.bus.dispatch(
+        [rights.CorrectDetails(source_id="a", stream=uuid4(), details=Details(city="Rome"), **known)]
+    )
+    assert nobody.refused == "UnknownStream"
+    house.bus.dispatch([browse.RecordSearch(**base("s", "user:4"), query="q")])
+    stream = house.directory[who("user:4")]
+    for _ in range(2):
+        house.bus.dispatch([rights.CorrectDetails(source_id="a", stream=stream, cleared=("city", "city"), **known)])
+        house.bus.dispatch([rights.GrantAccess(source_id="g", stream=stream, by="key:desk", occurred_at=NOW)])
+        house.bus.dispatch([rights.Object(source_id="o", stream=stream, policy_version="Sec-GPC", occurred_at=NOW)])
+    told = ["Opened", "Searched", "DetailsCorrected", "AccessGranted", "ConsentWithdrawn"]
+    assert house.told("user:4") == told
 
 
 @pytest.mark.parametrize("details", [None, Details()])

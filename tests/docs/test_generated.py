@@ -59,6 +59,12 @@ def generate() -> ModuleType:
     return module
 
 
+class Nobodys:
+    """A desk that nobody comes to."""
+
+    writer = None
+
+
 def routes() -> list[str]:
     nobody = cast(Any, None)
     channels = {"segment": Segment(b"0123456789abcdef"), "shopify": Shopify(b"secret"), "poslog": Poslog()}
@@ -71,7 +77,9 @@ def routes() -> list[str]:
         rules=(nobody, nobody),
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
+        reports=object(),  # type: ignore[arg-type]
         attribution=object(),  # type: ignore[arg-type]
+        rights=Nobodys(),  # type: ignore[arg-type]
     ).openapi_schema.to_schema()
     return [f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item]
 

@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from domain.customer import Customer
-from domain.event import Aggregate, Event, Retention, Sealed, UndeclaredError, visibility
+from domain.event import Aggregate, Event, Open, Retention, Sealed, UndeclaredError, uses_of, visibility
 from domain.experiment import Design, Experiment, ExperimentError, Variant
 from domain.identity import Identifier, IdentifierKind
+from domain.processing import Uses, uses
 from domain.product import Product, product_id, said_by_tags
 from domain.values import Channel
 
@@ -113,6 +114,39 @@ def test_a_class_that_names_no_retention_does_not_import() -> None:
             email: Sealed[str]
 
 
+@pytest.mark.parametrize("optional", [False, True])
+def test_a_personal_field_that_does_not_say_what_it_is_for_does_not_import(optional: bool) -> None:
+    kind: Any = str | None if optional else str
+    with pytest.raises(UndeclaredError, match=r"Purposeless\.email does not say under USES what it is for"):
+
+        class Purposeless(Event):
+            TOPIC = "test.purposeless"
+            RETENTION: ClassVar = Retention.IDENTITY
+            USES: ClassVar = uses(identity="name")
+            name: Sealed[str]
+            email: Sealed[kind]
+
+
+def test_what_is_inherited_has_said_it_and_what_is_of_nobody_need_not() -> None:
+    class Shouted(Customer.Searched):
+        TOPIC = "test.shouted_out"
+
+    class Weather(Event):
+        TOPIC = "test.weather"
+        RETENTION: ClassVar = Retention.PUBLIC
+        degrees: Open[int]
+
+    assert uses_of(Shouted)["query"] is Uses.INTERESTS and uses_of(Shouted)["channel"] is Uses.ORDERING
+    assert uses_of(Weather) == {}
+
+
+def test_a_use_is_one_that_there_is_and_a_field_has_one() -> None:
+    with pytest.raises(KeyError):
+        uses(fun="name")
+    with pytest.raises(ValueError, match="name has two uses"):
+        uses(identity="name", details="name")
+
+
 def event_classes() -> list[type[Event]]:
     found, todo = [], [Event]
     while todo:
@@ -140,9 +174,12 @@ def test_what_identifies_somebody_is_never_in_clear() -> None:
         if name not in cls.ENVELOPE and visibility(field).name != "SEALED"  # type: ignore[union-attr]
     }
     ledger = {"occurred_at", "channel", "order_id", "currency"}
+    returned = ledger | {"return_id", "refund_cents"}
     placed = {"total_cents", "tax_cents", "shipping_cents", "discount_cents"}
     assert clear == {f"Customer.OrderPlaced.{n}" for n in ledger | placed} | {
-        f"Customer.LinesReturned.{n}" for n in ledger | {"return_id", "refund_cents"}
+        f"Customer.{cls}.{n}" for cls in ("LinesReturned", "LedgerRefunded") for n in returned
+    } | {"Customer.LedgerRefunded.source_id"} | {
+        f"Customer.CustomerErased.{n}" for n in ("occurred_at", "channel", "source_id", "request")
     }
 
 

@@ -14,6 +14,7 @@ from domain.event import Aggregate, Event, Open, Retention, Sealed, UndeclaredEr
 from domain.experiment import BUCKETS, Design, Experiment, Variant
 from domain.merchandising import RuleBook
 from domain.money import EXPONENTS, from_cents, to_cents
+from domain.privacy import ErasureRequest
 from domain.product import Product
 from domain.values import Details, Line
 from tests.domain.test_aggregates import NOW, event_classes, opened
@@ -23,9 +24,9 @@ RETENTION = {
         "seen product_viewed category_browsed searched added_to_cart removed_from_cart cart_replaced checkout_started "
         "recommendation_shown recommendation_clicked experiment_exposed"
     ),
-    Retention.IDENTITY: "opened identifier_linked identifier_unlinked details_given loyalty_joined",
-    Retention.TRANSACTION: "order_placed lines_returned",
-    Retention.CONSENT: "consent_given consent_withdrawn",
+    Retention.IDENTITY: "opened reopened identifier_linked identifier_unlinked details_given details_corrected loyalty_joined",
+    Retention.TRANSACTION: "order_placed lines_returned customer_erased ledger_refunded",
+    Retention.CONSENT: "consent_given consent_withdrawn consent_string_received access_requested access_granted",
 }
 EXPECTED = {f"customer.{name}": kind for kind, names in RETENTION.items() for name in names.split()}
 
@@ -53,7 +54,7 @@ def test_what_is_about_nobody_is_open_and_what_is_about_somebody_is_not() -> Non
 def test_every_class_that_an_aggregate_can_record_has_a_stored_name_of_its_own() -> None:
     named = {(cls.TOPIC, cls.__qualname__) for cls in event_classes()}  # type: ignore[attr-defined]
     assert len({topic for topic, _ in named}) == len({name for _, name in named}) == len(named)
-    for aggregate in (Customer, Product, Experiment, RuleBook):
+    for aggregate in (Customer, Product, Experiment, RuleBook, ErasureRequest):
         recorded = {f"{aggregate.__name__}.{name}" for name, cls in vars(aggregate).items() if _is_event(cls)}
         found = {name for topic, name in named if topic.startswith(f"{aggregate.TOPIC}.")}
         assert found == recorded - {f"{aggregate.__name__}.Event"}

@@ -111,7 +111,10 @@ class MemoryCustomerStore:
         found = _version(self.homes.get(write.home, {}).get(write.stream, b""))
         if found != write.was:
             return Refused(None, found)
-        self.homes.setdefault(write.home, {})[write.stream] = write.value
+        if write.value:
+            self.homes.setdefault(write.home, {})[write.stream] = write.value
+        else:
+            self.homes.get(write.home, {}).pop(write.stream, None)
         self.writes += 1
         return None
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.customer import Customer
-from domain.values import Channel, LawfulBasis, Purpose
+from domain.values import Channel, Details, LawfulBasis, Purpose
 from projections.bandit import CLICK_WINDOW_MS, trials
 from projections.moment import millis
 from readmodels.bandit import Trial
@@ -89,6 +89,7 @@ def test_what_may_not_train_does_not() -> None:
         fact(Customer.ConsentWithdrawn, 5, **GRANT, medium=Channel.WEB),
         fact(Customer.ConsentGiven, 6, **GRANT, medium=Channel.STORE),
         shown(7, "D"),
+        fact(Customer.ConsentGiven, 8, **GRANT, medium=Channel.WEB),
     ]
     assert [trial.sku for trial in trials(facts, LATER)] == ["A", "C"]
 
@@ -97,3 +98,10 @@ def test_what_may_not_train_does_not() -> None:
 def test_arrival_is_of_no_matter(happened: list[dict[str, Any]], chance: random.Random) -> None:
     straight = list(trials(recorded(happened), LATER))
     assert list(trials(recorded(shuffle(happened, chance)), LATER)) == straight
+
+
+def test_children_and_who_opted_out_train_nothing() -> None:
+    child = fact(Customer.DetailsGiven, 0.5, details=Details(age=12))
+    assert not list(trials([shown(0, "A"), child], LATER))
+    out = fact(Customer.ConsentWithdrawn, 1, **GRANT | {"purpose": Purpose.SHARING})
+    assert not list(trials([shown(0, "A"), out], LATER))

@@ -30,6 +30,7 @@ _HANDLERS: dict[str, Handler] = {
     "Loyalty Joined": ours.loyalty_joined,
     "Consent Given": ours.consent_given,
     "Consent Withdrawn": ours.consent_withdrawn,
+    "Consent String Received": ours.consent_string,
     "Unsubscribed": ours.unsubscribed,
 }
 #: Events of the Segment spec from which nothing is recorded.

@@ -151,6 +151,11 @@ class Consent(msgspec.Struct):
     policy_version: Id = None
 
 
+class ConsentText(msgspec.Struct):
+    framework: str | None = None
+    text: str | None = None
+
+
 class Opened(msgspec.Struct):
     """Page, screen, and the mobile life cycle."""
 

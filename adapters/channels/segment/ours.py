@@ -1,19 +1,24 @@
 """Events of our own that any Segment library can send: recommendations, loyalty, consent."""
 
+from enum import StrEnum
+
 import msgspec
 
 from adapters.channels.items import BadItemError, text, whole
-from adapters.channels.segment.messages import Consent, Item, Membership, Recommendation
+from adapters.channels.segment.messages import Consent, ConsentText, Item, Membership, Recommendation
 from commands.browse import ClickRecommendation, ShowRecommendations
 from commands.command import Command
-from commands.consent import GiveConsent, WithdrawConsent
+from commands.consent import GiveConsent, OptOut, PassConsentString, WithdrawConsent
 from commands.identify import JoinLoyalty
 from domain.identity import IdentifierKind
-from domain.values import Channel, LawfulBasis, Purpose
+from domain.values import Channel, ConsentFramework, LawfulBasis, Purpose
 
 _RECOMMENDATION = msgspec.json.Decoder(Recommendation)
 _MEMBERSHIP = msgspec.json.Decoder(Membership)
 _CONSENT = msgspec.json.Decoder(Consent)
+_CONSENT_TEXT = msgspec.json.Decoder(ConsentText)
+#: Where a US Privacy string (version 1) says whether its user has opted out of sale.
+_OPTED_OUT = 2
 
 
 def shown(item: Item) -> list[Command]:
@@ -66,6 +71,18 @@ def consent_withdrawn(item: Item) -> list[Command]:
     return [WithdrawConsent.model_validate(item.base | _consent(item))]
 
 
+def consent_string(item: Item) -> list[Command]:
+    """``Consent String Received``: framework (tcf, gpp, usp) and text, kept as it is. A US Privacy string that opts out
+    of sale opts out here."""
+    told = item.properties(_CONSENT_TEXT)
+    framework, said = _one_of(told.framework, ConsentFramework, "framework"), text(told.text)
+    kept: list[Command] = [PassConsentString.model_validate(item.base | {"framework": framework, "text": said})]
+    if framework == ConsentFramework.USP and said and said[_OPTED_OUT : _OPTED_OUT + 1].upper() == "Y":
+        source = {"source_id": f"{item.base['source_id']}#usp", "policy_version": framework}
+        kept.append(OptOut.model_validate(item.base | source))
+    return kept
+
+
 def unsubscribed(item: Item) -> list[Command]:
     """The spec's own e-mail event: consent to e-mail is withdrawn."""
     facts = {"purpose": Purpose.EMAIL, "medium": Channel.EMAIL, "policy_version": "segment"}
@@ -82,7 +99,7 @@ def _consent(item: Item) -> dict[str, object]:
     }
 
 
-def _one_of(said: str | None, kind: type[Purpose] | type[Channel] | type[LawfulBasis], name: str) -> str:
+def _one_of(said: str | None, kind: type[StrEnum], name: str) -> str:
     known = [member.value for member in kind]
     if said not in known:
         raise BadItemError(f"properties.{name}", f"must be one of {', '.join(known)}")

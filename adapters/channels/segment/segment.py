@@ -50,6 +50,8 @@ _PATHS = Paths(
     campaign="context.campaign",
     device="context.device.type",
     location="context.location",
+    text="properties.text",
+    policy_version="properties.policy_version",
 )
 
 

@@ -7,8 +7,8 @@ import msgspec
 
 from adapters.channels.channel import Delivery, Parsed, RejectedError, Trust
 from adapters.channels.clock import Clock
-from adapters.channels.items import Paths, collect, read_whole
-from adapters.channels.shopify import carts, customers, orders, products
+from adapters.channels.items import BadItemError, Paths, collect, read_whole
+from adapters.channels.shopify import carts, customers, data_request, orders, products, redaction
 from adapters.channels.shopify.payloads import Webhook
 from adapters.channels.shopify.signature import header, verify
 from commands.command import Command
@@ -24,6 +24,7 @@ _TOPICS: dict[str, _Reader] = {
     "checkouts/update": (carts.CHECKOUT, carts.checkout),
     "customers/create": (customers.DECODER, customers.commands),
     "customers/update": (customers.DECODER, customers.commands),
+    "customers/data_request": (data_request.DECODER, data_request.commands),
     "products/create": (products.PRODUCT, products.listed),
     "products/update": (products.PRODUCT, products.listed),
     "inventory_items/create": (products.ITEM, products.costed),
@@ -43,8 +44,9 @@ _RESOURCES = """
     tax_services tender_transactions themes variants
 """
 _KNOWN = frozenset(_RESOURCES.split())
-#: Orders to erase or to disclose must not be acknowledged where nobody carries them out.
-_PRIVACY = frozenset({"customers/redact", "shop/redact", "customers/data_request"})
+#: Orders to erase must not be acknowledged where nobody carries them out.
+_PRIVACY = frozenset({"shop/redact"})
+REDACT = "customers/redact"
 _TOPIC = "X-Shopify-Topic"
 _ID = "X-Shopify-Webhook-Id"
 _PATHS = Paths(
@@ -102,6 +104,8 @@ class Shopify:
         topic = _topic(delivery)
         webhook = Webhook(_id(delivery), self._currency)
         parsed = Parsed()
+        if topic == REDACT:
+            return _redaction(delivery)
         if topic not in _TOPICS:
             parsed.skipped += 1
             return parsed
@@ -110,6 +114,15 @@ class Shopify:
         payload = read_whole(decoder, delivery)
         collect(parsed, 0, lambda: build(payload, webhook, clock), _PATHS)
         return parsed
+
+
+def _redaction(delivery: Delivery) -> Parsed:
+    parsed, payload = Parsed(), read_whole(redaction.DECODER, delivery)
+    try:
+        parsed.redactions.append(redaction.identifiers(payload))
+    except BadItemError as error:
+        raise RejectedError("customer", str(error)) from None
+    return parsed
 
 
 def _topic(delivery: Delivery) -> str:

@@ -15,7 +15,9 @@ from adapters.http.graphql.limits import Bounds, RefusedError, check, read
 from adapters.http.graphql.schema import Context, schema
 from adapters.http.ports import Reader
 from adapters.http.problems import AnyRequest
+from adapters.http.recommendations import Caller
 from adapters.http.routing import request_id_of
+from adapters.http.signal import Signals
 from commands.ports import UnavailableError
 from queries.decisions import Receipts
 
@@ -51,7 +53,12 @@ _ASKED = msgspec.json.Decoder(Asked)
 
 
 def graphql_route(
-    reader: Reader, receipts: Receipts | None, access: Access, audited: Audited, bounds: Bounds
+    reader: Reader,
+    receipts: Receipts | None,
+    access: Access,
+    audited: Audited,
+    bounds: Bounds,
+    signals: Signals | None = None,
 ) -> HTTPRouteHandler:
     """The one. Any key may ask; each field says which scope it needs."""
     built = schema()
@@ -77,11 +84,11 @@ def graphql_route(
             check(document, variables, asked.operation_name, bounds)
         except RefusedError as error:
             return Answered(errors=(Wrong(str(error), {"code": error.code, "field": error.field}),))
-        languages = request.headers.get("accept-language")
+        caller = Caller.of(request.headers, signals)
         result = await built.execute(
             asked.query,
             variable_values=variables,
-            context_value=Context(request.auth, reader, receipts, audited, purpose, languages),
+            context_value=Context(request.auth, reader, receipts, audited, purpose, caller),
             operation_name=asked.operation_name,
         )
         told = tuple(_told(error, document, request) for error in getattr(result, "errors", None) or ())

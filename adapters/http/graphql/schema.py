@@ -18,7 +18,7 @@ from adapters.http.auth import require
 from adapters.http.graphql.limits import MOST_SKUS
 from adapters.http.keys import ApiKey, Scope
 from adapters.http.ports import Reader
-from adapters.http.recommendations import answer, question_of
+from adapters.http.recommendations import Caller, answer, question_of
 from queries import answers
 from queries.decisions import Gone, Receipts, ShownItem, Told, told
 from readmodels import catalogue
@@ -36,7 +36,7 @@ class Context:
     receipts: Receipts | None
     audited: Audited
     purpose: str | None
-    languages: str | None
+    caller: Caller
 
     def needs(self, scope: Scope) -> None:
         """Raises RejectedError (403)."""
@@ -183,7 +183,7 @@ class Query:
             "min_version": min_version,
         }
         question = question_of({name: value for name, value in given.items() if value is not None})
-        return _recommendations(await answer(info.context.reader, question, info.context.languages))
+        return _recommendations(await answer(info.context.reader, question, info.context.caller))
 
     @strawberry.field(description="A SKU that is on sale. Needs recommend:read.")
     async def product(self, info: Info, sku: str) -> Product | None:

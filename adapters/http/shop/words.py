@@ -16,6 +16,7 @@ from readmodels.catalogue import Product
 STATIC = Path(__file__).with_name("static")
 _NAMES = {
     "customer.opened": "First seen",
+    "customer.reopened": "Known again",
     "customer.seen": "Page opened",
     "customer.product_viewed": "Product viewed",
     "customer.category_browsed": "Category browsed",

@@ -410,3 +410,33 @@ def test_any_bytes_are_taken_or_refused(body: bytes) -> None:
     except RejectedError as refused:
         assert refused.field
         assert 400 <= refused.status < 500
+
+
+@pytest.mark.parametrize(
+    ("framework", "text", "kinds"),
+    [
+        ("tcf", "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA", ["PassConsentString"]),
+        ("gpp", "DBABLA~BVQqAAAAAgA.QA", ["PassConsentString"]),
+        ("usp", "1YNN", ["PassConsentString"]),
+        ("usp", "1YYN", ["PassConsentString", "OptOut"]),
+    ],
+)
+def test_a_consent_string_is_kept_as_it_is(framework: str, text: str, kinds: list[str]) -> None:
+    told = parse(with_properties("Consent String Received", framework=framework, text=text)).commands
+    assert [type(command).__name__ for _, command in told] == kinds
+    first: Any = told[0][1]
+    assert (first.framework, first.text) == (framework, text)
+
+
+@pytest.mark.parametrize(
+    ("properties", "field"),
+    [
+        ({"framework": "other", "text": "x"}, "properties.framework"),
+        ({"framework": "tcf"}, "properties.text"),
+        ({"framework": "tcf", "text": "<script>"}, "properties.text"),
+        ({"framework": "gpp", "text": "A" * 8_001}, "properties.text"),
+    ],
+)
+def test_a_consent_string_that_is_none_is_refused(properties: Any, field: str) -> None:
+    (refused,) = parse(with_properties("Consent String Received", **properties)).problems
+    assert refused.field == field

@@ -13,7 +13,7 @@ from adapters.channels.channel import Delivery, Parsed, Problem, RejectedError, 
 from adapters.channels.shopify import Shopify
 from commands.browse import RecordVisit
 from commands.cart import ReplaceCart
-from commands.consent import GiveConsent, WithdrawConsent
+from commands.consent import GiveConsent, RequestAccess, WithdrawConsent
 from commands.order import PlaceOrder, ReturnLines
 from commands.stock import ChangePrice, CountStock, ListProduct, TellCost, inventory_key
 from tests.adapters.channels.signing import signed
@@ -142,6 +142,27 @@ def test_headers_that_are_missing_or_unknown(said: dict[str, str], field: str) -
     with pytest.raises(RejectedError) as error:
         Shopify(SECRET).parse(Delivery(said, b"{}", NOW), TRUST)
     assert error.value.field == field
+
+
+def test_a_request_for_access_is_recorded_once_however_often_it_comes() -> None:
+    payload = {"customer": {"id": 191, "email": "Ann@Example.com"}, "data_request": {"id": 9999}, "shop_id": 1}
+    (first,), (again,) = (commands("customers/data_request", payload, webhook) for webhook in ("w-1", "w-2"))
+    assert isinstance(first, RequestAccess) and first == again
+    assert first.request_id == first.source_id == "shopify:data_request:9999"
+    assert {one.value for one in first.identifiers} == {"shopify:191", "ann@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({"customer": {"id": 1}}, "data_request.id"),
+        ({"data_request": {"id": 9}}, "id"),
+        ({"customer": {"email": "x"}, "data_request": {"id": 9}}, "email"),
+    ],
+)
+def test_a_request_for_access_names_itself_and_somebody(payload: Any, field: str) -> None:
+    (problem,) = parse("customers/data_request", payload).problems
+    assert problem.field == field
 
 
 def test_newer_header_names() -> None:

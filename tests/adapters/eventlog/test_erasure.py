@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from adapters.eventlog.mapper import split
-from adapters.keys import KeyDestroyedError
 from app.wiring import Wiring
 from commands.browse import RecordSearch
+from commands.ports import ErasedError
 from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Event
@@ -91,12 +91,15 @@ def test_nothing_is_recorded_on_a_stream_whose_key_is_destroyed(
     keys_database.execute("DELETE FROM stream_key WHERE stream = %s", (customer.id,))
     customer.record(Customer.Searched, source_id="n", occurred_at=JUNE, channel=Channel.WEB, query="after")
     log = elsewhere.customers[0]
-    with pytest.raises(KeyDestroyedError):
+    with pytest.raises(ErasedError) as caught:
         log.save([customer])
+    assert caught.value.streams == {customer.id}
     assert log.head() == 4
 
 
-def test_nor_by_the_bus(wiring: Wiring, elsewhere: Wiring, keys_database: Connection) -> None:
+def test_the_bus_makes_a_stranger_of_whoever_comes_then(
+    wiring: Wiring, elsewhere: Wiring, keys_database: Connection
+) -> None:
     customer = a_customer(wiring)
     keys_database.execute("DELETE FROM stream_key WHERE stream = %s", (customer.id,))
     stranger = Identifier(kind=IdentifierKind.USER, value="stranger")
@@ -104,10 +107,11 @@ def test_nor_by_the_bus(wiring: Wiring, elsewhere: Wiring, keys_database: Connec
         RecordSearch(identifiers=(who,), source_id="n", occurred_at=JUNE, channel=Channel.WEB, query="after")
         for who in (stranger, WHO)
     ]
-    with pytest.raises(KeyDestroyedError) as caught:
-        elsewhere.bus().dispatch(searches)
-    assert EMAIL not in str(caught.value)
-    assert elsewhere.customers[0].head() == 4
+    outcomes = elsewhere.bus().dispatch(searches)
+    assert [outcome.events for outcome in outcomes] == [1, 1]
+    assert customer.id not in {outcome.stream for outcome in outcomes}
+    assert elsewhere.customers[0].head() == 8
+    assert len(events(elsewhere, customer.id)) == 4
     assert keys_database.execute("SELECT count(*) FROM stream_key WHERE stream = %s", (customer.id,)).fetchone() == (0,)
 
 

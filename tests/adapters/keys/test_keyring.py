@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ import pytest
 import adapters.keys
 from adapters.directory import new_stream_id
 from adapters.keys import KeyDestroyedError, Keyring
+from adapters.keys.rotation import Rotation
+from adapters.keys.services import Destroyed
 from adapters.keys.wrapping import WrappingKeyError, WrappingKeys
 from adapters.postgres import Database
 from app.wiring import Wiring
@@ -60,6 +63,11 @@ def rows(wiring: Wiring) -> Iterator[Connection]:
 def fresh(wiring: Wiring, database: Database) -> Keyring:
     """A keyring that remembers nothing, as another process has it."""
     return Keyring(database, WrappingKeys(wiring.settings.wrapping_folder(), wiring.master))
+
+
+def rotate(ring: Keyring, *, batch: int = 500) -> tuple[int, ...]:
+    """The epochs that were destroyed."""
+    return Rotation(ring, batch=batch).run().destroyed
 
 
 def files(wiring: Wiring) -> list[str]:
@@ -133,14 +141,86 @@ def test_rotation_keeps_everything_readable_and_destroys_the_old_key(
     sealed = {(s, p): ring.cipher(s, p).encrypt(NONCE, b"text", b"") for s in streams for p in periods}
     assert files(wiring) == ["24300.key"]
     clock.epoch += 1
-    assert fresh(wiring, database).rewrap() == [24_300]
+    assert rotate(fresh(wiring, database), batch=7) == (24_300,)
     assert files(wiring) == ["24301.key"]
     for table in ("SELECT DISTINCT epoch FROM stream_key", "SELECT DISTINCT epoch FROM period_key"):
         assert rows.execute(table).fetchall() == [(24_301,)]
     for reader in (ring, fresh(wiring, database)):
         for (stream, period), content in sealed.items():
             assert reader.cipher(stream, period).decrypt(NONCE, content, b"") == b"text"
-    assert fresh(wiring, database).rewrap() == []
+    assert rotate(fresh(wiring, database)) == ()
+
+
+def test_a_rotation_that_was_cut_short_goes_on_and_says_what_was_destroyed_when(
+    wiring: Wiring, database: Database, rows: Connection, clock: Clock
+) -> None:
+    ring, streams = fresh(wiring, database), [new_stream_id() for _ in range(20)]
+    ring.add_streams(streams)
+    rows.execute("DELETE FROM stream_key WHERE stream = %s", (streams[0],))
+    clock.epoch += 1
+
+    class CutShort(Exception):
+        """The process is killed here."""
+
+    def killed(keys: int) -> None:
+        raise CutShort
+
+    with pytest.raises(CutShort):
+        Rotation(fresh(wiring, database), batch=7).run(killed)
+    assert rows.execute("SELECT count(*) FROM stream_key WHERE epoch = 24301").fetchone() == (7,)
+    assert files(wiring) == ["24300.key", "24301.key"]
+    before = datetime.now(UTC)
+    done = Rotation(fresh(wiring, database), batch=7).run()
+    assert (done.epoch, done.rewrapped, done.destroyed) == (24_301, 12, (24_300,))
+    assert rows.execute("SELECT rewrapped, ended_at >= begun_at FROM key_rotation").fetchall() == [(19, True)]
+    old, new = Rotation(ring).epochs()
+    assert (old.epoch, old.service, old.final_at, new.destroyed_at) == (24_300, "key", None, None)
+    assert old.gone_at is not None
+    assert before <= old.gone_at <= datetime.now(UTC)
+    for stream in streams[1:]:
+        fresh(wiring, database).prefetch([stream])
+
+
+def test_a_rotation_killed_after_the_keys_are_destroyed_says_so_the_next_time(
+    wiring: Wiring, database: Database, clock: Clock
+) -> None:
+    ring = fresh(wiring, database)
+    ring.add_streams([new_stream_id()])
+    rotate(ring)  # the epoch is known now
+    clock.epoch += 1
+    (wiring.settings.wrapping_folder() / "24300.key").rename(wiring.settings.wrapping_folder() / "kept")
+    with pytest.raises(WrappingKeyError):  # nothing is destroyed while living keys do not open
+        rotate(ring)
+    (wiring.settings.wrapping_folder() / "kept").rename(wiring.settings.wrapping_folder() / "24300.key")
+
+    class Killed(WrappingKeys):
+        """Dies when the key is gone and before that is stored."""
+
+        def destroy(self, epoch: int) -> Destroyed:
+            super().destroy(epoch)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Rotation(Keyring(database, Killed(wiring.settings.wrapping_folder(), wiring.master))).run()
+    assert [each.destroyed_at for each in Rotation(ring).epochs()] == [None, None]
+    assert rotate(fresh(wiring, database)) == (24_300,)
+    assert [each.destroyed_at is None for each in Rotation(ring).epochs()] == [False, True]
+
+
+def test_an_epoch_can_be_opened_within_the_month(wiring: Wiring, database: Database, clock: Clock) -> None:
+    ring, one, other = fresh(wiring, database), new_stream_id(), new_stream_id()
+    ring.add_streams([one])
+    assert Rotation(ring).open_epoch() == 24_301
+    fresh(wiring, database).add_streams([other])
+    assert files(wiring) == ["24300.key", "24301.key"]
+    assert Rotation(ring).run().destroyed == (24_300,)
+    fresh(wiring, database).prefetch([one, other])
+    clock.epoch = 24_398
+    assert Rotation(ring).open_epoch() == 24_399
+    with pytest.raises(WrappingKeyError, match="all its epochs"):
+        Rotation(ring).open_epoch()
+    clock.epoch = 24_400
+    assert Rotation(ring).run().destroyed == (24_301, 24_399)
 
 
 def test_a_deleted_key_that_comes_back_from_a_backup_opens_nothing(
@@ -152,7 +232,7 @@ def test_a_deleted_key_that_comes_back_from_a_backup_opens_nothing(
     (backup,) = rows.execute("SELECT stream, epoch, wrapped FROM stream_key").fetchall()
     rows.execute("DELETE FROM stream_key")
     clock.epoch += 1
-    ring.rewrap()
+    rotate(ring)
     rows.execute("INSERT INTO stream_key VALUES (%s, %s, %s)", backup)
     with pytest.raises(WrappingKeyError):
         fresh(wiring, database).cipher(stream, period)
@@ -184,7 +264,7 @@ def test_a_rotation_between_the_row_and_the_file_costs_nobody_an_error(
             self.left -= 1
             if self.left == 0:
                 clock.epoch += 1
-                assert fresh(wiring, database).rewrap() == [clock.epoch - 1]
+                assert rotate(fresh(wiring, database)) == (clock.epoch - 1,)
                 self._keys.clear()
             return super().unwrap(wrapped, epoch, context)
 
@@ -219,12 +299,12 @@ def test_rotation_beside_writers_and_readers_loses_no_key(wiring: Wiring, databa
                 while len(sealed) == written and not any(w.done() for w in working):
                     stop.wait(0.005)
                 clock.epoch += 1
-                fresh(wiring, database).rewrap()
+                rotate(fresh(wiring, database))
         finally:
             stop.set()
         assert all(work.result() for work in working)
     assert _check(fresh(wiring, database), list(sealed.items())) == len(sealed) > ROTATIONS
-    fresh(wiring, database).rewrap()
+    rotate(fresh(wiring, database))
     assert files(wiring) == [f"{clock.epoch}.key"]
 
 

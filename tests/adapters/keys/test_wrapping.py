@@ -41,7 +41,7 @@ def test_derivation_is_that_of_the_rfc(secret: bytes, purpose: str, salt: bytes)
 
 def test_an_epoch_is_a_calendar_month() -> None:
     moments = [datetime(2025, 12, 31, 23, 59, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)]
-    assert [current_epoch(m) for m in moments] == [2025 * 12 + 11, 2026 * 12]
+    assert [current_epoch(m) for m in moments] == [(2025 * 12 + 11) * 100, 2026 * 12 * 100]
 
 
 def test_nobody_else_can_read_a_key(tmp_path: Path) -> None:

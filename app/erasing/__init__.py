@@ -1,0 +1,1 @@
+"""Erasure: from a request to nothing that anybody can read."""

@@ -1,0 +1,1 @@
+"""How fast a person is forgotten, and how fast one is recognised."""

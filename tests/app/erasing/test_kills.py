@@ -1,0 +1,62 @@
+"""kill -9 at every step of an erasure: before it, and between what it does and its record. It comes to its end."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from adapters.proof.bundle import seal, verify
+from app.erasing.asking import Asked, ask
+from app.erasing.erase import erase
+from app.erasing.proof import statement
+from app.settings import Settings
+from app.wiring import Wiring
+from domain.privacy import NOW, Method, Source
+from tests.app.erasing.dying import BEFORE, BETWEEN
+from tests.app.erasing.worlds import ANN, ANN_USER, BOB, IMMEDIATE, lives, projected, stream_of, told
+from tests.namespaces import namespace
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def wiring(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
+    with namespace(settings, shards=2, **IMMEDIATE) as built:
+        yield built
+
+
+def killed(wiring: Wiring, request: UUID, *places: str) -> bool:
+    """Whether a process was killed at each of these places."""
+    environment = os.environ | wiring.settings.environment() | {"PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", "tests.app.erasing.dying", str(request), *places]
+    return subprocess.run(words, cwd=ROOT, env=environment, timeout=120, check=False).returncode == 0
+
+
+def test_an_erasure_that_is_killed_at_every_step_comes_to_its_end(wiring: Wiring) -> None:
+    told(wiring, lives())
+    projected(wiring)
+    ann, user, bob = (stream_of(wiring, who) for who in (ANN, ANN_USER, BOB))
+    request = ask(wiring, Asked(ANN, "key:test", Source.API, Method.LOGIN, approve=True)).request
+    places = [f"{step.value}:{when}" for step in NOW for when in (BEFORE, BETWEEN)]
+    assert killed(wiring, request, *places)
+    before = wiring.erasures.find(request)
+    assert before is not None
+    assert list(before.steps) == [step.value for step in NOW[:-1]]
+    assert erase(wiring, [request]) == 1
+    assert erase(wiring, [request]) == 1, "once more changes nothing"
+    status = wiring.erasures.find(request)
+    assert status is not None
+    assert status.unreadable_ms
+    assert list(status.steps) == [step.value for step in NOW]
+    assert wiring.keyring.living([ann, user, bob]) == {bob}
+    assert wiring.directory.claimed([ann, user, bob]) == {bob}
+    projected(wiring)
+    live = wiring.generations.live()
+    fields = {s for found in wiring.people(live).look([ann, user, bob]).values() for s in found.fields}
+    assert not fields & {ann, user}
+    assert bob in fields
+    assert verify(seal(statement(wiring, request), wiring.signer), wiring.signer.verifier).wrong == ()
