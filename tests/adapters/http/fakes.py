@@ -109,6 +109,7 @@ class MemoryAttribution:
         return [{"key": "k", "version": 1}]
 
 
+@dataclass
 class MemoryAudit:
     """Keeps what it was told."""
 
