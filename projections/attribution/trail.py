@@ -38,7 +38,6 @@ class Order:
     currency: str
     cents: int
     erased: bool = False
-    ties: Ties = field(default_factory=Ties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,7 @@ class Trail:
     words: list[Word] = field(default_factory=list)
     ages: list[Age] = field(default_factory=list)
     erased: bool = False
+    ties: Ties = field(default_factory=Ties)
 
     @property
     def empty(self) -> bool:
