@@ -162,8 +162,8 @@ class Exports:
 
 
 def is_erased(events: Sequence[Event]) -> bool:
-    """Whether these tell that their person is erased: the key is destroyed, or will be next. Of somebody whose beginning
-    has expired and who came again there is more."""
+    """Whether these tell that their person is erased: the key is destroyed, or will be next. Of somebody whose
+    beginning has expired and who came again there is more."""
     gone = bool(events) and isinstance(events[0], Erased) and not any(isinstance(event, BEGUN) for event in events)
     return gone or any(isinstance(event, Customer.CustomerErased) for event in events)
 
