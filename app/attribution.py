@@ -29,10 +29,11 @@ class PublishError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The latest version, and whether it is ``new``: the same figures make no version."""
+    """The latest version, and whether it is ``new``: the same figures make no version. ``made``: as of now."""
 
     version: Version
     new: bool
+    made: AttributionReport
 
 
 def read(wiring: Wiring, positions: Positions, progress: Progress = lambda n: None) -> dict[UUID, Trail]:
@@ -42,7 +43,7 @@ def read(wiring: Wiring, positions: Positions, progress: Progress = lambda n: No
         for stream, events in streams_between(wiring.customers[shard], FIRST, LAST, until):
             progress(len(events))
             trail = Trail().take(events)
-            if trail.touches or trail.orders or trail.refunds or trail.others:
+            if not trail.empty:
                 found[stream] = trail
     return found
 
@@ -74,7 +75,8 @@ def publish(wiring: Wiring, asked: Asked, progress: Progress = lambda n: None) -
     key, now = key_of(asked), heads(wiring)
     last = wiring.published.last(key)
     if last is None:
-        return _kept(wiring, _version(key, 1, now, asked, made(wiring, asked, now, progress), None))
+        found = made(wiring, asked, now, progress)
+        return _kept(wiring, _version(key, 1, now, asked, found, None), found)
     if last.epoch == now.epoch:
         found, told = _restated(wiring, asked, last, now, progress)
     else:
@@ -82,8 +84,8 @@ def publish(wiring: Wiring, asked: Asked, progress: Progress = lambda n: None) -
         whole = difference(figures_of(last.report), figures(found))
         told = Restatement(last.positions, now.shards, (Caused(Cause.UNTOLD, 0, whole),))
     if not difference(figures_of(last.report), figures(found)):
-        return Published(last, False)
-    return _kept(wiring, _version(key, last.version + 1, now, asked, found, told))
+        return Published(last, False, found)
+    return _kept(wiring, _version(key, last.version + 1, now, asked, found, told), found)
 
 
 def _restated(
@@ -102,12 +104,12 @@ def _version(
     return Version(key, number, None, now.epoch, now.shards, asdict(asked), plain(found), why)
 
 
-def _kept(wiring: Wiring, new: Version) -> Published:
+def _kept(wiring: Wiring, new: Version, found: AttributionReport) -> Published:
     if not wiring.published.add(new):
         raise PublishError("somebody else published this report meanwhile; try again")
-    found = wiring.published.last(new.key)
-    assert found is not None
-    return Published(found, True)
+    kept = wiring.published.last(new.key)
+    assert kept is not None
+    return Published(kept, True, found)
 
 
 def asked_again(version: Version) -> Asked:

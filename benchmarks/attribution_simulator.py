@@ -7,12 +7,13 @@ A person wants to buy more or less. Channels reach people: some reach many alike
 to buy (their own brand's search, retargeting, coming directly, recommendations). Each meeting adds what was planted, of
 some channels nothing. The truth of a channel: how many conversions fewer there would be without it, everything else
 equal. The models see what a shop sees: paths. The experiment leaves each channel out for a tenth of the people, by
-chance.
+chance. In a second kind of world nobody meets a channel more for wanting to buy, and channels come in any order.
 """
 
 import argparse
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,6 +30,7 @@ from projections.experiments.frequentist import compare
 from projections.experiments.moments import proportion
 
 Floats = NDArray[np.float64]
+Channels = Sequence["Channel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,9 @@ CHANNELS = (
     Channel("direct", -0.3, 0.8, 0.95, 0.00),
 )
 NAMES = tuple(channel.name for channel in CHANNELS)
+#: The same effects where wanting to buy brings nobody to a channel, and channels come in any order.
+ALIKE = tuple(replace(channel, drawn=0.0, late=0.5) for channel in CHANNELS)
+KINDS = {"wanting": CHANNELS, "alike": ALIKE}
 BASE, WANTING, OUT = -4.6, 1.1, 0.1
 
 
@@ -71,24 +76,18 @@ class World:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--persons", type=int, default=200_000)
-    parser.add_argument("--worlds", type=int, default=5)
+    parser.add_argument("--persons", type=int, default=100_000)
+    parser.add_argument("--worlds", type=int, default=4)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--page", type=Path)
     given = parser.parse_args()
     began = perf_counter()
-    runs = [one(given.persons, given.seed + number) for number in range(given.worlds)]
+    kinds = {kind: several(channels, given) for kind, channels in KINDS.items()}
     told = {
         "persons": given.persons,
         "worlds": given.worlds,
         "seed": given.seed,
-        "conversion_rate": _mean([run["conversion_rate"] for run in runs]),
-        "truth": _means([run["truth"] for run in runs]),
-        "rank_correlation": _means([run["rank_correlation"] for run in runs]),
-        "share_error": _means([run["share_error"] for run in runs]),
-        "shares": {name: _means([run["shares"][name] for run in runs]) for name in runs[0]["shares"]},
-        "experiment": {name: _means([run["experiment"][name] for run in runs]) for name in NAMES},
-        "experiment_covers": _mean([run["experiment_covers"] for run in runs]),
+        "kinds": kinds,
         "seconds": round(perf_counter() - began, 1),
         **where(),
     }
@@ -98,17 +97,31 @@ def main() -> None:
         given.page.write_text(page(told))
 
 
-def one(persons: int, seed: int) -> dict[str, Any]:
+def several(channels: Channels, given: argparse.Namespace) -> dict[str, Any]:
+    """Means over worlds of a kind."""
+    runs = [one(channels, given.persons, given.seed + number) for number in range(given.worlds)]
+    return {
+        "conversion_rate": _mean([run["conversion_rate"] for run in runs]),
+        "truth": _means([run["truth"] for run in runs]),
+        "rank_correlation": _means([run["rank_correlation"] for run in runs]),
+        "share_error": _means([run["share_error"] for run in runs]),
+        "shares": {name: _means([run["shares"][name] for run in runs]) for name in runs[0]["shares"]},
+        "experiment": {name: _means([run["experiment"][name] for run in runs]) for name in NAMES},
+        "experiment_covers": _mean([run["experiment_covers"] for run in runs]),
+    }
+
+
+def one(channels: Channels, persons: int, seed: int) -> dict[str, Any]:
     """One world: the truth, what each model says, and what the experiment finds."""
     chance = np.random.default_rng(seed)
-    watched = lived(persons, chance, out=0.0)
+    watched = lived(channels, persons, chance, out=0.0)
     true = truth(watched)
-    paths = merged(ways(watched, chance))
+    paths = merged(ways(channels, watched, chance))
     shares = {}
     for model in MODELS:
         made = credit(model, paths, Options(half_life=2, direct="direct")).credits
         shares[model] = _shares({name: made[name].conversions if name in made else 0 for name in NAMES})
-    found, covered = experiment(lived(persons, chance, out=OUT))
+    found, covered = experiment(lived(channels, persons, chance, out=OUT))
     shares["experiment"] = _shares({name: max(each["conversions"], 0.0) for name, each in found.items()})
     right = _shares(true)
     order = [right[name] for name in NAMES]
@@ -125,10 +138,10 @@ def one(persons: int, seed: int) -> dict[str, Any]:
     }
 
 
-def lived(persons: int, chance: np.random.Generator, out: float) -> World:
+def lived(channels: Channels, persons: int, chance: np.random.Generator, out: float) -> World:
     """``out``: the part of people that each channel is kept from, each by its own draw."""
     wants = chance.normal(size=persons)
-    rates = np.exp([c.reach for c in CHANNELS] + np.outer(wants, [c.drawn for c in CHANNELS]) - 0.5)
+    rates = np.exp([c.reach for c in channels] + np.outer(wants, [c.drawn for c in channels]) - 0.5)
     met = chance.poisson(np.minimum(rates, 6.0))
     left = chance.random(met.shape) < out
     met = np.where(left, 0, met)
@@ -152,15 +165,15 @@ def truth(world: World) -> dict[str, float]:
     return found
 
 
-def ways(world: World, chance: np.random.Generator) -> list[Way]:
+def ways(channels: Channels, world: World, chance: np.random.Generator) -> list[Way]:
     """Each person's meetings in their order."""
     found = []
-    late = np.array([c.late for c in CHANNELS])
+    late = np.array([c.late for c in channels])
     for counts, bought in zip(world.met, world.bought, strict=True):
-        channels = np.repeat(np.arange(len(CHANNELS)), counts)
-        if len(channels):
-            order = np.argsort(late[channels] + chance.normal(0, 0.25, len(channels)), kind="stable")
-            way = tuple(NAMES[each] for each in channels[order])
+        met = np.repeat(np.arange(len(channels)), counts)
+        if len(met):
+            order = np.argsort(late[met] + chance.normal(0, 0.25, len(met)), kind="stable")
+            way = tuple(NAMES[each] for each in met[order])
             found.append(stepped(way, int(bought), int(bought), int(not bought)))
     return found
 
@@ -202,35 +215,44 @@ def _means(rows: list[dict[str, float]]) -> dict[str, float]:
 
 HEAD = """# What attribution finds of planted effects
 
-`make simulate-attribution`, at commit {commit}, seed {seed}: means over {worlds} worlds of {persons:,} persons each,
-{conversion_rate:.2%} of whom convert. Made and written by
-[attribution_simulator.py](../../benchmarks/attribution_simulator.py), which says how a world is made. The truth of a
-channel is how many conversions fewer there would be without it.
+`make simulate-attribution`, at commit {commit}, seed {seed}: means over {worlds} worlds of each kind, of {persons:,}
+persons each. Made and written by [attribution_simulator.py](../../benchmarks/attribution_simulator.py), which says how
+a world is made. The truth of a channel is how many conversions fewer there would be without it.
 
 Rank correlation (Spearman) of channels with the truth: 1 is the same order, 0 none, below 0 the wrong way round.
-Misplaced: the part of all credit that is given to the wrong channel. To nothing: what {idle}, which change
-nothing in these worlds, are given.
+Misplaced: the part of all credit that is given to the wrong channel. To nothing: what {idle}
+are given, which change nothing in any of these worlds.
+
+## As shops know it
+
+Who wants to buy meets some channels more often (brand search, retargeting, recommendations, direct), and late.
+{wanting}
+No model can tell wanting from what a channel causes: nobody's path says what they would have done anyway. Which model
+is nearest depends on the world: here those who reach people early cause most, which suits models that look at the first
+touch.
+
+## Where wanting leads nobody anywhere
+
+The same effects, but nobody meets a channel more for wanting to buy, and channels come in any order.
+{alike}
+Also here a model credits whoever was met: channels that change nothing are given what their reach is.
+
+So take a model as a way to divide revenue, and an experiment to learn what a channel is worth.
+"""
+PART = """{conversion_rate:.2%} convert.
 
 | | rank correlation | misplaced | to nothing |
 |---|---|---|---|
 {ranked}
 
-The nearest model here is {best}, the furthest {worst}. Who wants to buy meets some channels more often, and late; no
-model can tell that from what a channel causes, for nobody's path says what they would have done anyway. Which model is
-nearest depends on the world: here those who reach people early cause most, which suits models that look at the first
-touch. Take a model as a way to divide revenue, and an experiment to learn what a channel is worth.
-
-## By channel
-
-Shares of all that is credited; negative estimates of the experiment count as 0.
+The nearest model is {best}, the furthest {worst}. Shares of all that is credited
+(negative estimates of the experiment count as 0):
 
 {channels}
 
-## What the experiment finds
-
-Each channel is kept from a tenth of the people, each by its own draw. {experiment_covers:.0%} of the 95 % intervals
-hold what is true. Conversions that a channel makes, means over the worlds; where an interval crosses 0, so many people
-are too few to say which of two small channels is the larger.
+The experiment keeps each channel from a tenth of the people, each by its own draw; {experiment_covers:.0%} of its 95 %
+intervals hold what is true. Conversions that a channel makes, means over the worlds; where an interval crosses 0, so
+many people are too few to say which of two small channels is the larger:
 
 | channel | found | 95 % interval |
 |---|---|---|
@@ -240,11 +262,16 @@ are too few to say which of two small channels is the larger.
 
 def page(told: dict[str, Any]) -> str:
     """The page of results, from the JSON alone."""
+    parts = {kind: part(found) for kind, found in told["kinds"].items()}
+    return HEAD.format(**{**told, **parts, "idle": " and ".join(_idle())})
+
+
+def part(told: dict[str, Any]) -> str:
+    """Of one kind of worlds."""
     ranked = sorted(told["rank_correlation"].items(), key=lambda each: -each[1])
     models = [each for each in ranked if each[0] != "experiment"]
-    idle = [channel.name for channel in CHANNELS if not channel.effect]
     rows = [
-        f"| {m} | {value:.2f} | {told['share_error'][m]:.0%} | {sum(told['shares'][m][n] for n in idle):.0%} |"
+        f"| {m} | {value:.2f} | {told['share_error'][m]:.0%} | {sum(told['shares'][m][n] for n in _idle()):.0%} |"
         for m, value in ranked
     ]
     head = f"| channel | truth | {' | '.join(told['shares'])} |\n|---|---|{'---|' * len(told['shares'])}"
@@ -256,8 +283,11 @@ def page(told: dict[str, Any]) -> str:
     ]
     lists = {"ranked": rows, "channels": [head, *channels], "found": found}
     best, worst = (f"{model} ({value:.2f})" for model, value in (models[0], models[-1]))
-    texts = {name: "\n".join(lines) for name, lines in lists.items()}
-    return HEAD.format(**{**told, **texts, "best": best, "worst": worst, "idle": " and ".join(idle)})
+    return PART.format(**{**told, **{n: "\n".join(lines) for n, lines in lists.items()}, "best": best, "worst": worst})
+
+
+def _idle() -> list[str]:
+    return [channel.name for channel in CHANNELS if not channel.effect]
 
 
 if __name__ == "__main__":

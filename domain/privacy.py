@@ -23,6 +23,14 @@ class ErasureRefusedError(ValueError):
     """The request is not in a state that allows this; the text says why, and names nobody."""
 
 
+class NobodyError(LookupError):
+    """Nobody is known by that, or nobody any more."""
+
+
+class UnknownRequestError(LookupError):
+    """There is no such request."""
+
+
 class Source(StrEnum):
     """Where a request came from."""
 

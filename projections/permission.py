@@ -12,6 +12,8 @@ from readmodels.features import CHILD
 
 #: (at, tag, given, purpose, medium), so that they sort as the record's words do.
 Word = tuple[int, int, bool, str, str]
+#: (whether it was corrected to that, at, tag, band), so that the last that was told is the greatest.
+Age = tuple[bool, int, int, str]
 
 
 def words(streams: Iterable[Sequence[Event]]) -> list[Word]:
@@ -26,13 +28,21 @@ def words(streams: Iterable[Sequence[Event]]) -> list[Word]:
 
 def child(streams: Iterable[Sequence[Event]]) -> bool:
     """Whether the last that was told of the person's age is that of a child; what was corrected counts before it."""
-    told = [
+    return of_child(age for events in streams for age in ages(events))
+
+
+def ages(events: Iterable[Event]) -> list[Age]:
+    """What events tell of a person's age."""
+    return [
         (isinstance(e, Customer.DetailsCorrected), millis(e.occurred_at), tag(e.source_id), band)
-        for events in streams
         for e in events
         if isinstance(e, Customer.DetailsGiven | Customer.DetailsCorrected) and (band := _age(e)) is not None
     ]
-    return bool(told) and max(told)[3] == CHILD
+
+
+def of_child(told: Iterable[Age]) -> bool:
+    """Whether the last of what was told of one person's age is that of a child."""
+    return max(told, default=(False, 0, 0, ""))[3] == CHILD
 
 
 def _age(event: Customer.DetailsGiven | Customer.DetailsCorrected) -> str | None:

@@ -11,12 +11,13 @@ from heapq import merge
 from typing import Any, Protocol
 from uuid import UUID
 
-from domain.customer import Customer
+from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import person_id
 from domain.product import product_id
 from domain.sharding import shard_of
+from domain.ties import TIE_TOPICS
 from projections.customer import fold_some
 from projections.details import details
 from queries.answers import LoggedEvent, Profile
@@ -32,7 +33,7 @@ from readmodels.catalogue import Product
 from readmodels.customer import combine
 
 NOW = Moment()
-LINKS = (Customer.IdentifierLinked.TOPIC, Customer.IdentifierUnlinked.TOPIC)
+LINKS = TIE_TOPICS
 CONSENTS = (Customer.ConsentGiven.TOPIC, Customer.ConsentWithdrawn.TOPIC, Customer.ConsentStringReceived.TOPIC)
 DETAILS = (Customer.DetailsGiven.TOPIC, Customer.DetailsCorrected.TOPIC)
 EXPOSURES = (Customer.ExperimentExposed.TOPIC,)
@@ -161,9 +162,10 @@ class Exports:
 
 
 def is_erased(events: Sequence[Event]) -> bool:
-    """Whether these tell that their person is erased: the key is destroyed, or will be next."""
-    first = isinstance(events[0], Erased) if events else False
-    return first or any(isinstance(event, Customer.CustomerErased) for event in events)
+    """Whether these tell that their person is erased: the key is destroyed, or will be next. Of somebody whose
+    beginning has expired and who came again there is more."""
+    gone = bool(events) and isinstance(events[0], Erased) and not any(isinstance(event, BEGUN) for event in events)
+    return gone or any(isinstance(event, Customer.CustomerErased) for event in events)
 
 
 #: Section → topics of its events.
@@ -189,10 +191,8 @@ class _Counted:
 
 
 def _stream(stream: UUID, events: Sequence[Event], count: int) -> Stream:
-    first = events[0] if events else None
-    if isinstance(first, Customer.Opened):
-        return Stream(stream, first.kind.value, first.value, count)
-    return Stream(stream, None, None, count)
+    first = next((event for event in events if isinstance(event, BEGUN)), None)
+    return Stream(stream, first.kind.value, first.value, count) if first else Stream(stream, None, None, count)
 
 
 def _section(about: Mapping[UUID, Sequence[Event]], topics: Sequence[str]) -> tuple[LoggedEvent, ...]:

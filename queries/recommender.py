@@ -3,9 +3,9 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from struct import Struct
+from struct import unpack
 from typing import Protocol
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from queries.ports import Person
 from queries.recommend.ask import Ask, Wanted
 from queries.recommend.assortment import Assortment
 from queries.recommend.decide import Rung, decide
-from queries.recommend.decision import Decision
+from queries.recommend.decision import Decision, Shown
 from queries.recommend.encodings import Encodings
 from queries.recommend.ladder import Ladder
 from queries.recommend.placements import RECIPES
@@ -25,7 +25,6 @@ from queries.recommend.subject import Subject
 from queries.recommend.words import words
 from queries.whom import FULL, Met
 
-_FLOAT = Struct("<f")
 #: Earlier decisions that are kept for the rung "cached".
 KEPT = 10_000
 
@@ -152,14 +151,14 @@ def again(earlier: Decision, ask: Ask, degraded: tuple[str, ...]) -> Decision:
 
 def told(serving: Serving, decision: Decision, served: str, language: str) -> Recommendations:
     """A decision as it is answered, reasons in words."""
-    shelf, items, experiments = serving.assortment, [], serving.experiments
+    shelf, experiments = serving.assortment, serving.experiments
     factor = experiments.changes(decision.arms).price if experiments else 1.0
-    for shown in decision.items:
-        row = shelf.index.get(shown.because) if shown.because else None
-        title, category = (None, None) if row is None else (shelf.words[row].title, shelf.name("category", row))
-        (score,) = _FLOAT.unpack(shown.score)
-        why = words(shown.reason, title, category, language)
-        items.append(Item(shown.sku, round(score, 8), why, shown.source, *_price(shelf, shown.sku, factor)))
+    prices = _prices(shelf, [shown.sku for shown in decision.items], factor)
+    scores = _floats(b"".join([shown.score for shown in decision.items]))
+    items = [
+        Item(shown.sku, round(score, 8), _why(shelf, shown, language), shown.source, *price)
+        for shown, score, price in zip(decision.items, scores, prices, strict=True)
+    ]
     return Recommendations(
         decision_id=decision.decision_id,
         placement=decision.placement,
@@ -171,13 +170,31 @@ def told(serving: Serving, decision: Decision, served: str, language: str) -> Re
     )
 
 
-def _price(shelf: Assortment, sku: str, factor: float) -> tuple[int | None, str | None]:
+def _why(shelf: Assortment, shown: Shown, language: str) -> str:
+    """The reason in words."""
+    row = shelf.index.code(shown.because)
+    if row < 0:
+        return words(shown.reason, None, None, language)
+    return words(shown.reason, shelf.words[row].title, shelf.name("category", row), language)
+
+
+def _prices(shelf: Assortment, skus: Sequence[str], factor: float) -> list[tuple[int | None, str | None]]:
     """In minor units, and of which currency; rounded to whole ones."""
-    row = shelf.index.get(sku)
-    cents = -1 if row is None else int(shelf.cents[row])
-    if row is None or cents < 0:
-        return None, None
-    return (cents if factor == 1.0 else round(cents * factor)), shelf.name("currency", row)
+    rows, names = [shelf.index.code(sku) for sku in skus], shelf.codes["currency"].names
+    if not rows or not len(shelf.cents):
+        return [(None, None)] * len(rows)
+    cents_, codes = (column.take(rows, mode="clip").tolist() for column in (shelf.cents, shelf.currency))
+    return [
+        ((cents if factor == 1.0 else round(cents * factor)), names[code] if code >= 0 else None)
+        if row >= 0 and cents >= 0
+        else (None, None)
+        for row, cents, code in zip(rows, cents_, codes, strict=True)
+    ]
+
+
+def _floats(packed: bytes) -> tuple[float, ...]:
+    """Float32 numbers, little endian."""
+    return unpack(f"<{len(packed) // 4}f", packed)
 
 
 class Unkept:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from adapters.bulk_attribution.report import ExportError, MissingPackageError
 from adapters.bulk_attribution.tables import MANIFEST, SALES, TOUCHES
-from projections.attribution.journeys import members
+from projections.attribution.journeys import counted, members
 from projections.attribution.ledger import sales
 from projections.attribution.trail import Trail
 
@@ -53,9 +53,8 @@ def export(trails: Mapping[UUID, Trail], positions: Sequence[int], folder: Path)
 
 def _touches(trails: Mapping[UUID, Trail], persons: Sequence[frozenset[UUID]]) -> Iterator[tuple[Any, ...]]:
     for number, streams in enumerate(persons):
-        for stream in sorted(streams):
-            if stream in trails:
-                yield from ((number, *touch) for touch in trails[stream].touches)
+        touches = counted([trails[stream] for stream in sorted(streams) if stream in trails])
+        yield from ((number, *touch) for touch in touches)
 
 
 def _sales(trails: Mapping[UUID, Trail], persons: Sequence[frozenset[UUID]]) -> Iterator[tuple[Any, ...]]:

@@ -1,9 +1,12 @@
 """A report from exported files."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from adapters.bulk_attribution.counts import Counts
@@ -76,7 +79,8 @@ def opened(memory: str = "", threads: int = 0) -> Iterator["DuckDBPyConnection"]
         import duckdb
     except ImportError:
         raise MissingPackageError from None
-    settings: dict[str, Any] = {"preserve_insertion_order": False}
+    spill = str(Path(gettempdir()) / f"bespoke-duckdb-{os.getpid()}")
+    settings: dict[str, Any] = {"preserve_insertion_order": False, "temp_directory": spill}
     if memory:
         settings["memory_limit"] = memory
     if threads:
@@ -88,6 +92,7 @@ def opened(memory: str = "", threads: int = 0) -> Iterator["DuckDBPyConnection"]
         raise ExportError(f"DuckDB could not read the export: {str(error).splitlines()[0][:200]}") from None
     finally:
         connection.close()
+        shutil.rmtree(spill, ignore_errors=True)
 
 
 def report(folder: Path, asked: Asked, connection: "DuckDBPyConnection") -> AttributionReport:

@@ -17,6 +17,7 @@ from adapters.http.experiments import Experiments, experiment_routes
 from adapters.http.graphql import graphql_route
 from adapters.http.graphql.limits import Bounds
 from adapters.http.intake import Intake
+from adapters.http.lean import Lean
 from adapters.http.live import Live, live_route
 from adapters.http.metrics import Metrics
 from adapters.http.observe import Observed
@@ -97,5 +98,5 @@ def create_app(
         request_max_body_size=OTHER_BODIES,
         logging_config=None,
     )
-    app.asgi_handler = Observed(app.asgi_handler, metrics, BROWSERS)
+    app.asgi_handler = Observed(Lean(app.asgi_handler, reader, access), metrics, BROWSERS)
     return app

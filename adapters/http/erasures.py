@@ -19,7 +19,7 @@ from adapters.http.keys import ApiKey, Scope
 from adapters.http.problems import AnyRequest
 from adapters.http.reads import only
 from domain.identity import Identifier, IdentifierKind
-from domain.privacy import ErasureRefusedError, Ground, Method, Source
+from domain.privacy import ErasureRefusedError, Ground, Method, NobodyError, Source, UnknownRequestError
 from queries.erasure import Told
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ _FORBID = ConfigDict(frozen=True, extra="forbid")
 
 
 class Erasures(Protocol):
-    """Requests to erase. Raises UnavailableError, LookupError, ErasureRefusedError."""
+    """Requests to erase. Raises UnavailableError, NobodyError, UnknownRequestError, ErasureRefusedError."""
 
     @property
     def immediate(self) -> bool:
@@ -252,7 +252,9 @@ def _who(asked: _Who) -> UUID | Identifier:
 async def _in_thread(work: Callable[[], T]) -> T:
     try:
         return await asyncio.to_thread(work)
-    except LookupError as nobody:
-        raise RejectedError("request_id" if "request" in str(nobody) else "value", str(nobody), 404) from None
+    except NobodyError as nobody:
+        raise RejectedError("value", str(nobody), 404) from None
+    except UnknownRequestError as unknown:
+        raise RejectedError("request_id", str(unknown), 404) from None
     except ErasureRefusedError as refusal:
         raise RejectedError("request_id", str(refusal), 409) from None

@@ -42,13 +42,13 @@ class Standing(NamedTuple):
     remaining: int
     reset_s: int
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> list[tuple[bytes, bytes]]:
         """RateLimit-*."""
-        return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_s),
-        }
+        return [
+            (b"ratelimit-limit", b"%d" % self.limit),
+            (b"ratelimit-remaining", b"%d" % self.remaining),
+            (b"ratelimit-reset", b"%d" % self.reset_s),
+        ]
 
 
 class LimitedError(RejectedError):
@@ -91,15 +91,21 @@ class Limits:
         if held is None:
             held = self._held[key.id] = _Held()
         while True:
-            now = self._clock()
-            if held.tokens > 0 and now < held.until:
-                held.tokens -= 1
-                return _standing(rate, held.left + held.tokens)
-            if now < held.refused_until:
+            if (standing := self.at_once(key)) is not None:
+                return standing
+            if (now := self._clock()) < held.refused_until:
                 self.refused += 1
                 wait_s = max(1, math.ceil(held.refused_until - now))
                 raise LimitedError(_standing(rate, 0), wait_s)
             await self._refill(key.id, rate, held, now)
+
+    def at_once(self, key: ApiKey) -> Standing | None:
+        """The same where this process holds a token of the key; None where it would have to ask."""
+        held = self._held.get(key.id)
+        if held is None or held.tokens <= 0 or self._clock() >= held.until:
+            return None
+        held.tokens -= 1
+        return _standing(key.rate or self._default, held.left + held.tokens)
 
     async def _refill(self, key_id: str, rate: Rate, held: _Held, now: float) -> None:
         """Once, however many wait for it."""

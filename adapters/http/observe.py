@@ -1,9 +1,9 @@
 """Around every request: its id, its access line, its time, and the headers that keep browsers careful."""
 
+import os
 import time
-from uuid import uuid4
+from collections.abc import Iterable
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,16 +12,19 @@ from adapters.http.metrics import Metrics, known_method
 from adapters.http.routing import UNMATCHED, set_request_id, standing_of, template_of
 
 _API = ("/v1", "/health", "/metrics", "/schema", UNMATCHED)
-_API_HEADERS = {
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
-_PREFLIGHT = {
-    "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "authorization, content-type, x-api-key",
-    "Access-Control-Max-Age": "7200",
-}
+Header = tuple[bytes, bytes]
+_EVERYWHERE: tuple[Header, ...] = ((b"x-content-type-options", b"nosniff"),)
+_API_HEADERS: tuple[Header, ...] = (
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+_BROWSERS: tuple[Header, ...] = ((b"access-control-allow-origin", b"*"),)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, x-api-key"),
+    (b"access-control-max-age", b"7200"),
+)
 
 
 class Observed:
@@ -43,7 +46,7 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             return await self._app(scope, receive, send)
-        request_id, started, status = uuid4().hex, time.perf_counter(), 500
+        request_id, started, status = os.urandom(16).hex(), time.perf_counter(), 500
         set_request_id(scope, request_id)
         self.running += 1
 
@@ -51,7 +54,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(scope, MutableScopeHeaders.from_message(message), request_id)
+                message["headers"] = self._with_headers(scope, message.get("headers", ()), request_id)
             await send(message)
 
         try:
@@ -61,19 +64,21 @@ class Observed:
             self._last = time.perf_counter()
             self._tell(scope, status, time.perf_counter() - started, request_id)
 
-    def _add_headers(self, scope: Scope, headers: MutableScopeHeaders, request_id: str) -> None:
+    def _with_headers(self, scope: Scope, given: Iterable[tuple[bytes, bytes]], request_id: str) -> list[Header]:
+        """Those that are given, and what they lack."""
         template = template_of(scope)
-        wanted = {"X-Content-Type-Options": "nosniff", "X-Request-Id": request_id}
+        wanted = [*_EVERYWHERE, (b"x-request-id", request_id.encode())]
         if template.startswith(_API):
-            wanted |= _API_HEADERS
+            wanted += _API_HEADERS
         if template in self._browsers:
-            wanted |= {"Access-Control-Allow-Origin": "*"} | (_PREFLIGHT if scope.get("method") == "OPTIONS" else {})
+            wanted += _BROWSERS if scope.get("method") != "OPTIONS" else (*_BROWSERS, *_PREFLIGHT)
         if (standing := standing_of(scope)) is not None:
-            wanted |= standing.headers()
+            wanted += standing.headers()
         if self.draining:
-            wanted["Connection"] = "close"
-        for name, value in wanted.items():
-            headers.setdefault(name, value)
+            wanted.append((b"connection", b"close"))
+        headers = list(given)
+        there = {name.lower() for name, _ in headers}
+        return headers + [header for header in wanted if header[0] not in there]
 
     def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route, method = template_of(scope), str(scope.get("method"))

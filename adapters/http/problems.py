@@ -98,7 +98,8 @@ class Problems:
         return self.refuse(request, status, [FieldError(error.field, error.reason)], headers)
 
     def _limited(self, request: AnyRequest, error: LimitedError) -> Response[bytes]:
-        headers = {"Retry-After": str(error.retry_after_s), **error.standing.headers()}
+        told = {name.decode(): value.decode() for name, value in error.standing.headers()}
+        headers = {"Retry-After": str(error.retry_after_s), **told}
         return self.refuse(request, 429, [FieldError(error.field, error.reason)], headers)
 
     def _rules(self, request: AnyRequest, error: RulesError) -> Response[bytes]:

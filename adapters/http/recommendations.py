@@ -62,8 +62,10 @@ _REASONS = {
     "deadline_ms": f"must be a whole number from 1 to {LONGEST_DEADLINE_MS}",
     "min_version": f"must be a whole number from 0 to {MOST_VERSION}",
 }
+PATH = "/v1/recommendations"
 _ONE_ID = "give at most one of person_id, user_id and anonymous_id"
 _IN_URL = tuple(name for name in _REASONS if name != "skus")
+_NAMES_IN_URL = frozenset(_IN_URL)
 #: In a message of msgspec: the path of what is wrong, or the name of what is not known.
 _FIELD = re.compile(r"`\$\.(\w+)|unknown field `(\w+)`")
 _ID = Parameter(min_length=1, max_length=254, required=False)
@@ -142,7 +144,7 @@ async def answer(reader: Reader, question: Question, caller: Caller) -> Recommen
 
 def _in_url(reader: Reader, access: Access, signals: Signals | None) -> HTTPRouteHandler:
     @get(
-        "/v1/recommendations",
+        PATH,
         operation_id="recommendations",
         tags=["recommendations"],
         guards=[access.needs(Scope.RECOMMEND_READ)],
@@ -192,7 +194,7 @@ def _in_url(reader: Reader, access: Access, signals: Signals | None) -> HTTPRout
 
 def _in_body(reader: Reader, access: Access, signals: Signals | None) -> HTTPRouteHandler:
     @post(
-        "/v1/recommendations",
+        PATH,
         operation_id="recommendationsFor",
         tags=["recommendations"],
         status_code=200,
@@ -209,6 +211,13 @@ def _in_body(reader: Reader, access: Access, signals: Signals | None) -> HTTPRou
         return await answer(reader, _decoded(body), Caller.of(request.headers, signals))
 
     return recommendations_for
+
+
+def asked_in_url(given: Mapping[str, str]) -> Question | None:
+    """The question of a URL's parameters; None where one is unknown. Raises msgspec.ValidationError."""
+    if not given.keys() <= _NAMES_IN_URL:
+        return None
+    return msgspec.convert(given, Question, strict=False)
 
 
 def question_of(given: Mapping[str, object]) -> Question:

@@ -143,8 +143,10 @@ class Keyring:
         with self.database.connection() as connection, connection.transaction():
             connection.execute(DESTROYING, (DESTROY_LOCK,))
             rows = connection.execute(DESTROY, (wanted,)).fetchall()
-            found = [row[0] for row in rows], [row[1] for row in rows]
-            connection.execute(DESTROYED, (epoch_now(connection), wanted, *found))
+            there, now = set(self.wrapping.epochs()), epoch_now(connection)
+            # An older copy of a row, which nothing opens any more, may have come back.
+            epochs = [epoch if epoch in there else now for _, epoch in rows]
+            connection.execute(DESTROYED, (now, wanted, [stream for stream, _ in rows], epochs))
         self.wipe(wanted)
         return len(rows)
 

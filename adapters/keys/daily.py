@@ -1,6 +1,7 @@
 """Keys of a day: what lies on a topic, and what was set aside from it, opens until its day's key is destroyed."""
 
 import os
+import time
 from datetime import UTC, datetime
 from enum import IntEnum
 
@@ -42,7 +43,11 @@ class DailyKeys:
         self._ciphers: dict[int, AESGCM] = {}
 
     def cipher(self, day: int) -> AESGCM:
-        """The cipher of a day whose key there is. Raises KeyDestroyedError, UnavailableError."""
+        """The cipher of a day whose key there is. One that has served its time is not remembered: it may be destroyed
+        by now. Raises KeyDestroyedError, UnavailableError."""
+        if day < int(time.time()) // DAY_S - KEPT_DAYS[self._purpose]:
+            self._ciphers.pop(day, None)
+            return self._read(day)
         found = self._ciphers.get(day)
         if found is None:
             found = self._ciphers[day] = self._read(day)

@@ -33,7 +33,7 @@ END = "UPDATE key_rotation SET ended_at = clock_timestamp() WHERE epoch = %s"
 OPEN = "INSERT INTO wrapping_epoch (epoch) VALUES (%s) ON CONFLICT DO NOTHING"
 RETIRE = """INSERT INTO wrapping_epoch (epoch, destroyed_at, service, final_at) VALUES (%s, clock_timestamp(), %s, %s)
     ON CONFLICT (epoch) DO UPDATE SET destroyed_at = excluded.destroyed_at, service = excluded.service,
-    final_at = excluded.final_at WHERE wrapping_epoch.destroyed_at IS NULL"""
+    final_at = excluded.final_at WHERE wrapping_epoch.destroyed_at IS NULL OR %s"""
 UNTOLD = "SELECT epoch FROM wrapping_epoch WHERE epoch < %s AND destroyed_at IS NULL"
 EPOCHS = "SELECT epoch, opened_at, destroyed_at, service, final_at FROM wrapping_epoch ORDER BY epoch"
 BATCH = 5_000
@@ -149,11 +149,11 @@ class Rotation:
             left = connection.execute(LEFT, {"epoch": epoch}).fetchone()
             if left is None or left[0]:
                 return None
-            old = {each for each in self._keyring.wrapping.epochs() if each < epoch}
-            old |= {each for (each,) in connection.execute(UNTOLD, (epoch,)).fetchall()}
-            for each in sorted(old):
+            there = {each for each in self._keyring.wrapping.epochs() if each < epoch}
+            old = there | {each for (each,) in connection.execute(UNTOLD, (epoch,)).fetchall()}
+            for each in sorted(old):  # one that a slow clock brought back is destroyed later than is known
                 gone = self._keyring.wrapping.destroy(each)
-                connection.execute(RETIRE, (gone.epoch, gone.service, gone.final_at))
+                connection.execute(RETIRE, (gone.epoch, gone.service, gone.final_at, each in there))
             connection.execute(END, (epoch,))
         return tuple(sorted(old))
 

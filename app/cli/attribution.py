@@ -154,11 +154,11 @@ def _folded(
         wiring.provision()
         positions = positions_of(wiring, at)
         try:
-            version = from_log.publish(wiring, asked).version if publish else None
-            if version is not None:
-                positions = Positions(version.epoch, version.positions, positions.catalogue)
             with bar("reading the log", sum(positions.shards)) as advance:
-                made = from_log.made(wiring, asked, positions, advance)
+                published = from_log.publish(wiring, asked, advance) if publish else None
+                made = published.made if published else from_log.made(wiring, asked, positions, advance)
+            version = published.version if published else None
+            positions = Positions(positions.epoch, made.positions, positions.catalogue)
             if experiment:
                 made = with_experiment(wiring, made, experiment, positions)
         except (ValueError, from_log.PublishError) as error:

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 
 import click
@@ -12,6 +13,7 @@ from psycopg import connect
 
 from adapters.embedded import EmbeddedServerError
 from adapters.kafka.connection import Admin
+from adapters.keys.wrapping import current_epoch
 from adapters.redis import oldest_version, version_parts
 from app import project, runners
 from app.cli.output import json_option, show
@@ -22,6 +24,7 @@ from ml.artefacts import ArtefactError, open_
 from ml.nextitem.model import KIND
 
 LEAST_DISK_GB = 2
+LATE = timedelta(days=2)
 PACKAGES = (
     "eventsourcing",
     "psycopg",
@@ -124,6 +127,11 @@ def _servers(settings: Settings) -> list[Finding]:
                     lambda: _tables(wiring),
                     "The role needs CREATEDB, or an administrator makes the databases.",
                 ),
+                _asked(
+                    "wrapping keys",
+                    lambda: _rotated(wiring, datetime.now(UTC)),
+                    "bespoke privacy rotate-keys; with bespoke clock and bespoke worker it is done by itself",
+                ),
                 *_kafka(wiring),
                 _asked("projector", lambda: _projector(wiring), "bespoke project --follow"),
                 _asked("model", lambda: _model(wiring), "bespoke models list"),
@@ -174,6 +182,15 @@ def _tables(wiring: Wiring) -> str:
     wiring.provision()
     events = sum(log.head() for log in wiring.customers)
     return f"{events:,} customer events, {wiring.catalogue.head():,} catalogue events"
+
+
+def _rotated(wiring: Wiring, now: datetime) -> str:
+    """Those of a month are to be gone when the next one has begun; a job that was missed has two days."""
+    late = current_epoch(now - LATE)
+    old = [epoch for epoch in wiring.wrapping().epochs() if epoch < late]
+    if old:
+        raise OSError(f"{len(old)} of earlier months are there: what was erased then, backups still open")
+    return "none of earlier months"
 
 
 def _model(wiring: Wiring) -> str:

@@ -94,6 +94,7 @@ def _plain(found: Found, seconds: float) -> dict[str, Any]:
         "seconds": {
             "read": round(found.read_s, 4),
             "models": round(found.models_s, 4),
+            "cpu": round(found.cpu_s, 4),
             "process": round(seconds, 4),
             "each": {made.model: round(made.seconds, 4) for made in found.models},
         },

@@ -9,19 +9,11 @@ from app.erasing.people import people
 from app.wiring import Wiring
 from commands.ports import ConflictError
 from domain.identity import Identifier
-from domain.privacy import ErasureRequest, Method, Source
+from domain.privacy import ErasureRequest, Method, NobodyError, Source, UnknownRequestError
 from readmodels.erasure import BEGUN, READY, WAITING, ErasureStatus
 
 ATTEMPTS = 20
 OPEN = (WAITING, READY, BEGUN)
-
-
-class NobodyError(LookupError):
-    """Nobody is known by that, or nobody any more."""
-
-
-class UnknownRequestError(LookupError):
-    """There is no such request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,20 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app.erasing import asking
-from app.erasing.asking import Asked, NobodyError, UnknownRequestError
+from app.erasing.asking import Asked
 from app.erasing.erase import erase
 from app.jobs.erasing import Erasing
 from app.wiring import Wiring
 from domain.identity import Identifier
-from domain.privacy import ErasureRefusedError, ErasureRequest, Ground, Method, Source
+from domain.privacy import (
+    ErasureRefusedError,
+    ErasureRequest,
+    Ground,
+    Method,
+    NobodyError,
+    Source,
+    UnknownRequestError,
+)
 from queries.erasure import Told, told
 from readmodels.erasure import READY, ErasureStatus
 

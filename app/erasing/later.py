@@ -108,18 +108,3 @@ def _recorded(wiring: Wiring, step: Step, found: Found, now: datetime) -> None:
             continue
         return
     raise ConflictError("others work on the same requests all the time")
-
-
-def retire(wiring: Wiring, oldest_epoch: int, now: datetime | None = None) -> int:
-    """Of erasures whose keys were last wrapped for an epoch before ``oldest_epoch``, the oldest one whose wrapping key
-    lives: no backup opens any more. How many that were. Raises UnavailableError, ConflictError."""
-    now, numbers = now or datetime.now(UTC), []
-    for status in wiring.erasures.in_state(UNREADABLE, DONE):
-        if not status.unrecoverable_ms and 0 < status.steps[Step.KEYS].counts["epoch"] < oldest_epoch:
-            numbers.append(status.request)
-    for start in range(0, len(numbers), BATCH):
-        requests = wiring.erasures.load(numbers[start : start + BATCH])
-        for request in requests.values():
-            request.lose(oldest_epoch - 1, occurred_at=now)
-        wiring.erasures.save(requests.values())
-    return len(numbers)

@@ -169,11 +169,12 @@ def _pending(status: ErasureStatus) -> Iterator[Pending]:
 
 
 def _topic_gone_at(wiring: Wiring, status: ErasureStatus) -> datetime | None:
-    """Messages that were sent until the erasure began are sealed with keys of days up to that one."""
+    """Messages that were sent until the erasure began are sealed with keys of days up to that one; the job that
+    destroys keys of days runs in the first hour of a day."""
     if wiring.settings.kafka_bootstrap is None:
         return None
     day = moment(status.begun_ms).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day + timedelta(days=KEPT_DAYS[Purpose.TOPIC] + 1)
+    return day + timedelta(days=KEPT_DAYS[Purpose.TOPIC] + 1, hours=1)
 
 
 def _stored(wiring: Wiring, streams: Sequence[UUID]) -> Iterator[tuple[UUID, list[StoredEvent]]]:

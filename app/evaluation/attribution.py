@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from time import perf_counter
+from time import perf_counter, process_time
 
 from adapters.datasets.paths import Columns, read
 from projections.attribution.models import Credited, Options, credit
@@ -27,6 +27,7 @@ class Found:
     models: tuple[Credited, ...]
     read_s: float
     models_s: float
+    cpu_s: float
 
     def exact(self) -> bool:
         """Whether each model's credits and what is unattributed sum to all there is."""
@@ -42,7 +43,7 @@ def evaluate(
     file: File, columns: Columns, models: Sequence[str], options: Options, step: Callable[[int], None] = lambda n: None
 ) -> Found:
     """Raises ValueError for a file that cannot be read, and for models that cannot be solved."""
-    began = perf_counter()
+    began, cpu = perf_counter(), process_time()
     told = read(file, columns, step)
     was_read = perf_counter()
     made = tuple(credit(model, told.paths, options) for model in models)
@@ -60,4 +61,5 @@ def evaluate(
         made,
         was_read - began,
         perf_counter() - was_read,
+        process_time() - cpu,
     )

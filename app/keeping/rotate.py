@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from adapters.keys.rotation import Rotated, Rotation
 from app.erasing.asking import decide
 from app.wiring import Wiring
+from domain.privacy import ErasureRequest
 from readmodels.erasure import DONE, UNREADABLE
 
 
@@ -31,7 +32,10 @@ def tell(wiring: Wiring, now: datetime) -> int:
         destroyed = wiring.keyring.destructions(status.streams)
         times = [gone.get(epoch) for epoch, _ in destroyed.values()]
         if times and all(at is not None and at <= now for at in times):
-            last = max(epoch for epoch, _ in destroyed.values())
-            decide(wiring, status.request, lambda request, at, last=last: request.lose(last, occurred_at=at))  # type: ignore[misc]
+            decide(wiring, status.request, _lost(max(epoch for epoch, _ in destroyed.values())))
             count += 1
     return count
+
+
+def _lost(epoch: int) -> Callable[[ErasureRequest, datetime], None]:
+    return lambda request, now: request.lose(epoch, occurred_at=now)

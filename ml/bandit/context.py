@@ -27,6 +27,7 @@ _WORDS = {
 _DEVICE_OF = {word: device for device, words in _WORDS.items() for word in words}
 _STARTS = np.cumsum((0, *SIZES[:-1]))
 _RADIX = np.cumprod((1, *SIZES[:-1]))
+_RADICES: tuple[int, ...] = tuple(_RADIX.tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Context:
     @property
     def code(self) -> int:
         """All parts in one number, for counting."""
-        return int(np.dot(self._parts, _RADIX))
+        return sum(part * radix for part, radix in zip(self._parts, _RADICES, strict=True))
 
     @property
     def vector(self) -> NDArray[np.float64]:

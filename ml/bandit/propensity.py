@@ -4,6 +4,7 @@ With means m and standard deviations s: p_a = ∫ φ((z - m_a)/s_a)/s_a · Π_{b
 quadrature on intervals that are halved until halving changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,15 +75,37 @@ def propensity(means: Floats, deviations: Floats, arm: int, effort: Effort = EXA
     return min(total, 1.0)
 
 
+class Race(NamedTuple):
+    """``means``, ``deviations`` (A,) of the draws of arms, of which ``arm`` was the highest."""
+
+    means: Floats
+    deviations: Floats
+    arm: int
+
+    def beside(self) -> Floats:
+        """(A - 1, GRID) points of the arm's own draw, as each rival's standard deviations from its mean."""
+        draws = self.means[self.arm] + self.deviations[self.arm] * _POINTS
+        rivals = others(len(self.means), self.arm)
+        return np.asarray((draws - self.means[rivals, None]) / self.deviations[rivals, None])
+
+
 def chance(means: Floats, deviations: Floats, arm: int) -> float:
     """The same by one sum over ``GRID`` points of the arm's own draw, within ``REACH`` standard deviations: some ten
     times faster than ``propensity``, and within 0.002 of it where no deviation is less than a fifth of another."""
-    draws = means[arm] + deviations[arm] * _POINTS
-    rivals = others(len(means), arm)
-    if not len(rivals):
-        return 1.0
-    below = log_cdf((draws - means[rivals, None]) / deviations[rivals, None]).sum(axis=0)
-    return float(min(1.0, np.exp(below) @ _MASSES))
+    return chances([Race(means, deviations, arm)])[0]
+
+
+def chances(races: Sequence[Race]) -> list[float]:
+    """``chance`` of each race, worked out at once."""
+    if not races:
+        return []
+    below = log_cdf(np.concatenate([race.beside() for race in races]))
+    found, end = list[float](), 0
+    for race in races:
+        begin, end = end, end + len(race.means) - 1
+        lower = np.exp(below[begin:end].sum(axis=0))
+        found.append(float(min(1.0, lower @ _MASSES)) if end > begin else 1.0)
+    return found
 
 
 def others(count: int, arm: int) -> NDArray[np.intp]:

@@ -11,6 +11,7 @@ from ml.bandit.propensity import CHEAP, Effort, propensity
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int32]
+Moments = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def scorer(posterior: Posterior) -> Scorer:
     return Scorer(np.ascontiguousarray(posterior.means.T), spreads, first, second)
 
 
-def moments(model: Scorer, x: Floats) -> tuple[Floats, Floats]:
+def moments(model: Scorer, x: Floats) -> Moments:
     """Mean and standard deviation (A,) of each arm's draw of θ · x, in log-odds; ``x`` (D,). Zeros cost nothing."""
     products = x[model.first] * x[model.second]
     felt, active = np.flatnonzero(products), np.flatnonzero(x)

@@ -43,10 +43,11 @@ class Config(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """``strength`` (S,): what a session counts for its age and length. ``mark`` (S,): to work in; what stands in it is
-    of no matter."""
+    """``strength`` (S,): what a session counts for its age and length. ``rarity`` (N,): what an item counts for being
+    rare. ``mark`` (S,): to work in; what stands in it is of no matter."""
 
     strength: Floats
+    rarity: Floats
     mark: Rows
 
 
@@ -77,18 +78,22 @@ class Vstan:
         total = len(self.sequences)
         strength = fading((total - np.arange(total)) / max(total, 1), self.config.age)
         strength /= np.sqrt(np.maximum(self.sequences.lengths, 1))
-        return Room(strength.astype(np.float32), np.zeros(total, np.int32))
+        rarity = 1 + self.config.rarity * self.idf
+        return Room(strength.astype(np.float32), rarity, np.zeros(total, np.int32))
 
     def told(self, items: NDArray[np.integer], room: Room) -> tuple[Rows, Doubles]:
         """``items`` (T,) the present session → (F,) items, some more than once, and what each adds to its score."""
         sessions, shared, similar = self._neighbours(items, room)
-        reach = self.config.reach
-        begin = np.maximum(shared - reach, 0)
-        count = np.minimum(shared + reach + 1, self.sequences.lengths_of(sessions)) - begin
-        found = self.sequences.items.take(ragged(self.sequences.indptr.take(sessions) + begin, count))
+        reach, indptr = self.config.reach, self.sequences.indptr
+        begin, starts = np.maximum(shared - reach, 0), indptr.take(sessions)
+        count = np.minimum(shared + reach + 1, indptr.take(sessions + 1) - starts) - begin
+        starts += begin
+        places = ragged(starts, count)
+        found = self.sequences.items.take(places)
         values = np.repeat(similar, count)
-        values *= by_gap(self.config).take(ragged(begin - shared + reach, count))
-        values *= 1 + self.config.rarity * self.idf.take(found)
+        places -= np.repeat(starts - (begin - shared + reach), count)
+        values *= by_gap(self.config).take(places)
+        values *= room.rarity.take(found)
         return found, values
 
     def _neighbours(self, items: NDArray[np.integer], room: Room) -> tuple[Bounds, Bounds, Doubles]:

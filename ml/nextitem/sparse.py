@@ -32,7 +32,10 @@ def spoken(model: NextItem, recent: Sequence[int]) -> Spoken:
         weight *= model.config.decay
         if weight < 1e-3:
             break
-    items, place = np.unique(np.concatenate(columns), return_inverse=True)
+    found = np.concatenate(columns)
+    if not len(found):
+        return Spoken(found, np.zeros(0, np.float32))
+    items, place = np.unique(found, return_inverse=True)
     return Spoken(items, np.bincount(place, np.concatenate(gains), len(items)).astype(np.float32))
 
 

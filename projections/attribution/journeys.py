@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.values import Purpose
 from projections.attribution.channels import SHOWN
 from projections.attribution.ledger import Sale, sales
 from projections.attribution.paths import Path
@@ -12,6 +13,7 @@ from projections.attribution.positional import DIRECT
 from projections.attribution.rules import HOUR_MS, Rules
 from projections.attribution.trail import Touch, Trail
 from projections.gathering import gathered
+from projections.permission import Permission, of_child
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Walked:
 
 
 def members(trails: Mapping[UUID, Trail]) -> list[frozenset[UUID]]:
-    """The streams of each person, by the oldest."""
-    several = gathered(told for stream, trail in trails.items() if (told := trail.linked(stream)))
+    """The streams of each person, by the oldest. Nobody is one person through somebody who was erased."""
+    gone = frozenset(stream for stream, trail in trails.items() if trail.erased)
+    several = gathered(told for stream, trail in trails.items() if (told := trail.linked(stream, gone)))
     together = {stream for each in several for stream in each}
     alone = (frozenset({stream}) for stream in trails if stream not in together)
     return sorted([*several, *alone], key=min)
@@ -59,12 +62,25 @@ def walked(trails: Mapping[UUID, Trail], rules: Rules) -> Walked:
             by_stream.setdefault(sale.stream, []).append(sale)
     found: list[Journey] = []
     for streams in members(trails):
-        touches = [touch for stream in streams if stream in trails for touch in trails[stream].touches]
+        touches = counted([trails[stream] for stream in streams if stream in trails])
         bought = [sale for stream in streams for sale in by_stream.get(stream, ())]
         if touches or bought:
             bought.sort(key=lambda sale: (sale.at_ms, sale.order_id or ""))
             found.extend(journeys(min(streams), kept(touches, rules), bought, rules))
     return Walked(tuple(sold), tuple(found))
+
+
+def counted(trails: Sequence[Trail]) -> list[Touch]:
+    """The touches of one person's streams that may count: none of a child's, and none that they said no to profiling
+    of, at that moment or since."""
+    if of_child(age for trail in trails for age in trail.ages):
+        return []
+    touches = [touch for trail in trails for touch in trail.touches]
+    said = sorted(word for trail in trails for word in trail.words)
+    if not said:
+        return touches
+    permission = Permission(said, (Purpose.PROFILING,), assumed=True)
+    return [touch for touch in touches if permission.stands and permission.at(touch.at_ms)]
 
 
 def kept(touches: Iterable[Touch], rules: Rules) -> list[Touch]:

@@ -26,11 +26,11 @@ def stepped(channels: tuple[str, ...], conversions: int = 0, value: int = 0, nul
 
 
 def merged(paths: Iterable[Path]) -> list[Path]:
-    """Equal paths as one, in order."""
-    sums: dict[tuple[tuple[str, ...], tuple[int, ...]], list[int]] = {}
+    """Equal paths as one, in order; those that were worth less than nothing by themselves."""
+    sums: dict[tuple[tuple[str, ...], tuple[int, ...], bool], list[int]] = {}
     for path in paths:
-        known = sums.setdefault((path.channels, path.ages), [0, 0, 0])
+        known = sums.setdefault((path.channels, path.ages, path.value < 0), [0, 0, 0])
         known[0] += path.conversions
         known[1] += path.value
         known[2] += path.nulls
-    return [Path(*key, *counts) for key, counts in sorted(sums.items())]
+    return [Path(channels, ages, *counts) for (channels, ages, _), counts in sorted(sums.items())]

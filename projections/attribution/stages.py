@@ -1,8 +1,9 @@
 """From what was known once to what is known now, one kind of cause after the other.
 
-The causes are taken in this order: what was erased of what was known, late events, refunds, links, unlinks, and
-erasures since. Each stage has all that the stages before it have. So what each changes adds up to the whole difference,
-under any model; where two causes meet in one order, the earlier stage has what they change together.
+The causes are taken in this order: what was erased of what was known, late events, refunds, words of consent,
+links, unlinks, and erasures since. Each stage has all that the stages before it have. So what each changes adds up to
+the whole difference, under any model; where two causes meet in one order, the earlier stage has what they change
+together.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from domain.customer import Customer
 from domain.event import Event
-from projections.attribution.trail import ERASED, RETURNED, Trail, topic
+from projections.attribution.trail import ERASED, REFUNDED, Trail, topic
 
 
 class Cause(StrEnum):
@@ -20,13 +21,22 @@ class Cause(StrEnum):
 
     LATE = "late event"
     REFUND = "refund"
+    CONSENT = "consent"  # or what was told of an age
     MERGE = "merge"
     UNMERGE = "unmerge"
     ERASURE = "erasure"
     UNTOLD = "not told apart"  # shards were moved: positions of before name nothing any more
 
 
-ORDER = (Cause.LATE, Cause.REFUND, Cause.MERGE, Cause.UNMERGE, Cause.ERASURE)
+_SAID = tuple(
+    kind.TOPIC
+    for kind in (Customer.ConsentGiven, Customer.ConsentWithdrawn, Customer.DetailsGiven, Customer.DetailsCorrected)
+)
+#: A veto that ends brings together again whom it kept apart.
+_MERGING = (Customer.IdentifierLinked, Customer.ProbablyLinked, Customer.ConfirmedSame, Customer.ApartEnded)
+MERGED = tuple(kind.TOPIC for kind in _MERGING)
+PARTED = tuple(kind.TOPIC for kind in (Customer.IdentifierUnlinked, Customer.ProbablyUnlinked, Customer.KeptApart))
+ORDER = (Cause.LATE, Cause.REFUND, Cause.CONSENT, Cause.MERGE, Cause.UNMERGE, Cause.ERASURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,15 @@ class Stage:
 def cause_of(event: Event) -> Cause:
     """Which cause an event is. One that was erased is still what it was, as far as that can be told."""
     match topic(event):
-        case Customer.IdentifierLinked.TOPIC:
+        case merged if merged in MERGED:
             return Cause.MERGE
-        case Customer.IdentifierUnlinked.TOPIC:
+        case parted if parted in PARTED:
             return Cause.UNMERGE
-    return {RETURNED: Cause.REFUND, ERASED: Cause.ERASURE}.get(topic(event), Cause.LATE)
+        case said if said in _SAID:
+            return Cause.CONSENT
+        case refunded if refunded in REFUNDED:
+            return Cause.REFUND
+    return Cause.ERASURE if topic(event) == ERASED else Cause.LATE
 
 
 def trails(streams: Mapping[UUID, Sequence[Event]]) -> dict[UUID, Trail]:

@@ -46,8 +46,8 @@ def alike(learned: Learned | None, past: Past, quota: int) -> Rows:
     """What is like the latest items by what is said of them, as many of each."""
     if learned is None or not quota or not learned.scorer.has("content"):
         return _NONE
-    latest = [int(learned.rows.of[row]) for row, _ in past.latest()[:LIKE]]
-    known = [row for row in latest if row >= 0]
+    of = learned.rows.of
+    known = [own for row, _ in past.latest()[:LIKE] if (own := of.item(row)) >= 0]
     found = [learned.scorer.similar("content", row, min(MOST_ALIKE, quota // len(known)))[0] for row in known]
     return _back(learned.rows, np.concatenate((_NONE, *found)))
 
@@ -55,8 +55,9 @@ def alike(learned: Learned | None, past: Past, quota: int) -> Rows:
 def together(serving: Serving, past: Past, quota: int) -> Rows:
     """What others looked at after the latest items."""
     trends = serving.trends
-    latest = [int(trends.rows.of[row]) for row, _ in past.latest()[:SPEAK]]
-    return _back(trends.rows, neighbours(trends.model, [row for row in latest if row >= 0], quota))
+    of = trends.rows.of
+    known = [own for row, _ in past.latest()[:SPEAK] if (own := of.item(row)) >= 0]
+    return _back(trends.rows, neighbours(trends.model, known, quota)) if known and quota else _NONE
 
 
 def trending(serving: Serving, quota: int) -> Rows:
@@ -91,13 +92,23 @@ def merged(assortment: Assortment, found: Mapping[Source, Rows], sellable: Calla
         np.array([number for number, source in enumerate(SOURCES) if source in found], np.int8),
         [len(found[source]) for source in SOURCES if source in found],
     )
-    ties = assortment.tie[rows]
-    _, first = np.unique(ties, return_index=True)
-    first = first[sellable(rows[first])]
+    ties = assortment.tie.take(rows)
+    first = firsts(ties)
+    first = first[sellable(rows.take(first))]
     if len(first) > MOST_CANDIDATES:  # what was found first stays
         first = np.sort(first)[:MOST_CANDIDATES]
         first = first[np.argsort(ties[first], kind="stable")]
-    return Found(rows[first], sources[first])
+    return Found(rows.take(first), sources.take(first))
+
+
+def firsts(ties: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """``ties`` (F,), some more than once → where each comes first, in their order."""
+    order = ties.argsort(kind="stable")
+    ordered = ties.take(order)
+    new = np.empty(len(ties), np.bool_)
+    new[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    return order[new]
 
 
 def among(rows: Rows, some: Rows) -> Flags:
@@ -110,8 +121,8 @@ def among(rows: Rows, some: Rows) -> Flags:
 
 
 def _back(rows: Rowed, own: Rows) -> Rows:
-    back = rows.back[own]
-    return back[back >= 0]
+    back = rows.back.take(own)
+    return back if len(back) and back.min() >= 0 else back[back >= 0]
 
 
 def given(assortment: Assortment, skus: Sequence[str]) -> Rows:

@@ -32,6 +32,8 @@ class Chunked(Sequence[T]):
     @overload
     def __getitem__(self, at: slice) -> list[T]: ...
     def __getitem__(self, at: int | slice) -> T | list[T]:
+        if type(at) is int and 0 <= at < self._length:
+            return self._chunks[at // CHUNK][at % CHUNK]
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(self._length))]
         if not -self._length <= at < self._length:

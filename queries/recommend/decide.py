@@ -60,6 +60,8 @@ def float32(number: float) -> bytes:
 
 CERTAIN = float32(1.0)
 NO_ROWS: Rows = np.zeros(0, np.int32)
+#: An enumeration's own ``value`` is looked up slowly.
+_WORDS: Mapping[str, str] = {each: each.value for kind in (Source, Reason) for each in kind}
 _EXPLORE = SOURCES.index(Source.EXPLORE)
 
 
@@ -187,11 +189,12 @@ def _items(
     places: list[int],
     explored: Mapping[int, Explored],
 ) -> tuple[Shown, ...]:
-    shelf, rows = serving.assortment, ruled.found.rows[places].tolist()
-    sources = [SOURCES[code] for code in ruled.found.sources[places].tolist()]
-    members = strongest(said.names, said.parts, ruled.origin[places])
+    at_ = np.array(places, np.intp)
+    skus, rows = serving.assortment.skus, ruled.found.rows.take(at_).tolist()
+    sources = [SOURCES[code] for code in ruled.found.sources.take(at_).tolist()]
+    members = strongest(said.names, said.parts, ruled.origin.take(at_))
     explainer = Explainer(serving, planned.past.latest(), frozenset(planned.seeds.tolist()), rows)
-    scores, pinned = ruled.value[places].astype("<f4").tobytes(), set(ruled.pins.values())
+    scores, pinned = ruled.value.take(at_).astype("<f4").tobytes(), set(ruled.pins.values())
     items = []
     for at, (place, row, source, member) in enumerate(zip(places, rows, sources, members, strict=True)):
         propensity = CERTAIN
@@ -202,9 +205,9 @@ def _items(
         else:
             source = Source.POPULAR if source is Source.EXPLORE else source
             told = explainer.told(at, row, source, member)
-        because = shelf.skus[told.because] if told.because >= 0 else None
+        because = skus[told.because] if told.because >= 0 else None
         score = scores[4 * at : 4 * at + 4]
-        items.append(Shown(shelf.skus[row], score, propensity, source.value, told.reason.value, because))
+        items.append(Shown(skus[row], score, propensity, _WORDS[source], _WORDS[told.reason], because))
     return tuple(items)
 
 

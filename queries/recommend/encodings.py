@@ -21,13 +21,15 @@ class Encodings:
 
     def of(self, plan: Plan, subject: Subject) -> Heard | None:
         """Of the plan's model; None without one. Kept by model, person, their streams' versions and what counts of
-        their history, with what the page shows; a stranger's is made each time."""
+        their history. What nobody is likely to ask for again is made each time, so that it drives out nothing: a
+        stranger's, and that of a page which shows something of its own."""
         model = plan.learned
         if model is None:
             return None
-        history = model.rows.of[plan.past.rows]
-        history = history[history >= 0]
-        if subject.person_id is None:
+        history = model.rows.of.take(plan.past.rows)
+        if len(history) and history.min() < 0:
+            history = history[history >= 0]
+        if subject.person_id is None or len(plan.seeds):
             return Heard(model.scorer, model.scorer.encode(history))
         key = model.digest, subject.person_id, subject.streams, history.tobytes()
         found = self._kept.get(key)

@@ -2,24 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import numpy as np
 
 from ml.bandit.context import Context
 from ml.bandit.philox import normals, words
-from ml.bandit.propensity import chance, others
-from ml.bandit.score import moments_of_some
+from ml.bandit.propensity import Race, chances, others
 from ml.sequences import Rows
 from queries.customer import intent
 from queries.recommend.ask import Ask
 from queries.recommend.serving import Explorer, Serving
 from readmodels.customer import CustomerRecord
+from readmodels.features import DAY_MS, HOUR_MS
 
 #: Among so many arms a choice is made: the chance of it is an integral over all of them.
 ARMS = 24
 DRAW = b"arms"
+#: The weekday of the first day of 1970, Monday being 0.
+THURSDAY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,14 @@ class Explored:
 
 def context_of(ask: Ask, record: CustomerRecord) -> Context:
     """The moment as the bandit knows it: UTC, the request's device or the one seen last, what the session is for."""
-    at = datetime.fromtimestamp(ask.at_ms / 1000, UTC)
-    said = {name: latest.value for name, latest in record.context.items()}
-    device, location = ask.device or said.get("device"), ask.store or said.get("location")
-    return Context.of(at.hour, at.weekday(), device, location, intent(record))
+    hour, weekday = ask.at_ms // HOUR_MS % 24, (ask.at_ms // DAY_MS + THURSDAY) % 7
+    device, location = ask.device or _said(record, "device"), ask.store or _said(record, "location")
+    return Context.of(hour, weekday, device, location, intent(record))
+
+
+def _said(record: CustomerRecord, name: str) -> str | None:
+    latest = record.context.get(name)
+    return None if latest is None else latest.value
 
 
 def drawn(explorer: Explorer, decision_id: UUID) -> Rows:
@@ -44,9 +49,9 @@ def drawn(explorer: Explorer, decision_id: UUID) -> Rows:
     tried, whatever their number."""
     arms = explorer.sold
     if len(arms) > ARMS:
-        lots = words(str(decision_id), len(explorer.rows), DRAW)[arms]
+        lots = words(str(decision_id), len(explorer.rows), DRAW).take(arms)
         arms = np.sort(arms[np.argpartition(lots, ARMS)[:ARMS]])
-    return np.asarray(explorer.rows[arms], np.int32)
+    return np.asarray(explorer.rows.take(arms), np.int32)
 
 
 def explore(serving: Serving, ask: Ask, record: CustomerRecord, allowed: Rows, slots: Sequence[int]) -> list[Explored]:
@@ -56,13 +61,14 @@ def explore(serving: Serving, ask: Ask, record: CustomerRecord, allowed: Rows, s
     slots = [slot for slot in slots if slot < ask.limit]
     if explorer is None or not slots or not len(allowed):
         return []
-    arms = np.sort(explorer.arm_of[allowed])
-    means, deviations = moments_of_some(explorer.scorer, arms, context_of(ask, record).vector)
-    found, free = list[Explored](), arms
-    for slot in slots[: len(arms)]:
+    free = np.sort(explorer.arm_of.take(allowed))
+    means, deviations = (moments.take(free) for moments in explorer.moments(context_of(ask, record)))
+    rows, races = list[int](), list[Race]()
+    for slot in slots[: len(free)]:
         draws = means + deviations * normals(f"{ask.decision_id}/{slot}", len(free))
         best = int(draws.argmax())
-        found.append(Explored(slot, int(explorer.rows[free[best]]), chance(means, deviations, best)))
+        rows.append(int(explorer.rows[free[best]]))
+        races.append(Race(means, deviations, best))
         left = others(len(free), best)
-        free, means, deviations = free[left], means[left], deviations[left]
-    return found
+        free, means, deviations = free.take(left), means.take(left), deviations.take(left)
+    return [Explored(*one) for one in zip(slots, rows, chances(races), strict=False)]

@@ -1,5 +1,7 @@
 """Candidates as a placement's recipe asks for them."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,7 +45,9 @@ def find_popular(serving: Serving, ask: Ask, plan: Plan) -> Found:
 def _given(serving: Serving, ask: Ask, plan: Plan) -> Rows:
     if plan.recipe.scope is Scope.HITS:
         return candidates.given(serving.assortment, ask.skus)
-    return candidates.category(serving.assortment, ask.category or "", serving.trends.popular)
+    name = ask.category or ""
+    found = partial(candidates.category, serving.assortment, name, serving.trends.popular)
+    return serving.of_category(name, found)
 
 
 def _merged(serving: Serving, ask: Ask, plan: Plan, found: dict[Source, Rows]) -> Found:

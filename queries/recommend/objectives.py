@@ -17,35 +17,33 @@ DEAREST = 5.0
 def worth(assortment: Assortment, rows: Rows, probability: Floats, weights: Weights) -> Floats:
     """(K,) float32 of the candidates ``rows`` (K,) with ``probability`` (K,)."""
     price = relative_price(assortment, rows)
-    share = _known(assortment.margin[rows])
-    factor = (
-        weights.relevance
-        + weights.revenue * price
-        + weights.margin * share * price
-        + weights.clearance * assortment.clearance[rows]
-    )
-    return np.asarray(probability * factor.astype(np.float32), np.float32)
+    share = _known(assortment.margin.take(rows))
+    factor = weights.relevance + weights.revenue * price + weights.margin * share * price
+    clearance = assortment.clearance.take(rows)
+    if clearance.any():
+        factor = (factor + weights.clearance * clearance).astype(np.float32)
+    return np.asarray(probability * factor, np.float32)
 
 
 def relative_price(assortment: Assortment, rows: Rows) -> Floats:
     """(K,) prices as parts of their mean; 1 where none is known."""
-    cents = assortment.cents[rows]
-    known = cents >= 0
-    priced = cents[known]
+    cents = assortment.cents.take(rows)
+    whole = cents.min(initial=0) >= 0
+    priced = cents if whole else cents[cents >= 0]
     if not len(priced):
         return np.ones(len(rows), np.float32)
     mean = max(float(priced.sum(dtype=np.float64)) / len(priced), 1.0)
     relative = np.minimum(cents / mean, DEAREST)
-    if len(priced) < len(cents):
-        relative[~known] = 1.0
+    if not whole:
+        relative[cents < 0] = 1.0
     return relative.astype(np.float32)
 
 
 def _known(margin: Floats) -> Floats:
     """Margins with the mean in the place of unknown ones; 0 where none is known."""
-    known = margin[margin == margin]  # what is unknown is no number
-    if len(known) == len(margin):
+    if not len(margin) or not np.isnan(margin.min()):  # what is unknown is no number
         return margin
+    known = margin[margin == margin]
     if not len(known):
         return np.zeros(len(margin), np.float32)
     return np.asarray(np.where(np.isnan(margin), known.mean(), margin), np.float32)

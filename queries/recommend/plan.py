@@ -26,13 +26,13 @@ T = TypeVar("T", Recipe, Weights)
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``record``: the person's, or a stranger's where personalisation was withdrawn. ``past``: what counts of it, with
-    what the page shows as the latest; ``seeds``: rows that the page shows. ``members``: weights of the blend's members,
-    where an arm sets them."""
+    what the page shows as the latest; ``seeds``: rows that the page shows. ``situation``: what rules ask of the request
+    and the person; None where there are no rules. ``changes``: what arms change."""
 
     record: CustomerRecord
     past: Past
     seeds: Rows
-    situation: Situation
+    situation: Situation | None
     recipe: Recipe
     weights: Weights
     learned: Learned | None
@@ -57,7 +57,7 @@ def plan(serving: Serving, ask: Ask, subject: Subject, arms: Mapping[str, str] |
         record,
         shown(past(record, subject.record, serving.assortment), seeds, in_cart=recipe.cart),
         seeds,
-        situation_of(ask, subject.record, {**shipped, **arms}),
+        situation_of(ask, subject.record, {**shipped, **arms}) if serving.rules and serving.rules.ready else None,
         recipe,
         changed(serving.weights, changes.weights),
         learned,

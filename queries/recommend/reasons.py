@@ -38,15 +38,18 @@ class Told(NamedTuple):
     because: int = -1
 
 
+NOW, TASTE = Told(Reason.NOW), Told(Reason.TASTE)
+
+
 def strongest(names: tuple[str, ...], parts: Floats, places: NDArray[np.intp]) -> list[str]:
     """``parts`` (M, K) what each member adds to each candidate; ``places`` (L,) of those shown, -1 for one that is no
     candidate → the name of the member that lifts it most above the average candidate, "popularity" where none does."""
     if not parts.size:
         return ["popularity"] * len(places)
-    lift = parts[:, places] - parts.mean(axis=1, keepdims=True)
-    best = lift.argmax(axis=0)
-    positive = (lift[best, np.arange(len(places))] > 0) & (places >= 0)
-    return [names[row] if good else "popularity" for row, good in zip(best.tolist(), positive.tolist(), strict=True)]
+    lift = parts.take(places, axis=1, mode="wrap") - parts.mean(axis=1, keepdims=True)
+    positive = (lift.max(axis=0) > 0) & (places >= 0)
+    best = zip(lift.argmax(axis=0).tolist(), positive.tolist(), strict=True)
+    return [names[row] if good else "popularity" for row, good in best]
 
 
 class Explainer:
@@ -57,19 +60,19 @@ class Explainer:
     ) -> None:
         self._shelf, self._latest, self._seeds, self._rows = serving.assortment, latest, seeds, rows
         self._seen = Counter(self._shelf.category[[seed for seed, _ in latest]].tolist()) if latest else Counter()
-        self._together = _together(serving.trends, latest, np.array(rows, np.int32)) if latest else []
+        self._trends = serving.trends
 
     def told(self, place: int, row: int, source: Source, member: str) -> Told:
         """Of the item ``row`` at ``place`` of the answer: ``member`` speaks for it most, ``source`` found it."""
         if self._latest:
+            if member == "ncf":
+                return self._taste(row)
             if member in _TOGETHER and (seed := self._together[place]) >= 0:
                 return self._because(*self._latest[seed])
             if member == "content":
                 return self._similar(place)
             if member == "session":
-                return Told(Reason.NOW)
-            if member == "ncf":
-                return self._taste(row)
+                return NOW
             if member == "category":
                 return Told(Reason.CATEGORY, row)
         return Told(_PLAIN.get(source, Reason.POPULAR))
@@ -82,6 +85,10 @@ class Explainer:
         """The latest item that shares most of what is said of both."""
         best = self._alike[place]
         return Told(Reason.SIMILAR, self._latest[best][0]) if best >= 0 else Told(Reason.TASTE)
+
+    @cached_property
+    def _together(self) -> list[int]:
+        return _together(self._trends, self._latest, np.array(self._rows, np.int32))
 
     @cached_property
     def _alike(self) -> list[int]:
@@ -98,9 +105,9 @@ class Explainer:
     def _taste(self, row: int) -> Told:
         """The category, where it is the one looked at most; else the person's taste as a whole."""
         own = int(self._shelf.category[row])
-        if own >= 0 and 2 * self._seen[own] >= len(self._latest):
+        if own >= 0 and 2 * self._seen.get(own, 0) >= len(self._latest):
             return Told(Reason.CATEGORY, row)
-        return Told(Reason.TASTE)
+        return TASTE
 
 
 def _together(trends: Trends, latest: Sequence[tuple[int, int]], rows: Rows) -> list[int]:

@@ -42,12 +42,13 @@ def rule(
     trace: Trace | None,
 ) -> Ruling:
     """``hidden``: rows that no pin may bring. ``without``: a rule's key that is left out."""
-    if serving.rules is None:
+    if serving.rules is None or not serving.rules.ready:
         if trace is not None:
             trace.judged += [
                 Judged(row, float(score), ()) for row, score in zip(found.rows.tolist(), value, strict=True)
             ]
         return Ruling(found, value, np.arange(len(value)), {}, [])
+    assert plan.situation is not None
     off = plan.changes.rules_off | ({without} if without else frozenset())
     ruled = apply(serving.rules, found.rows.astype(np.intp), value, plan.situation, without=off, hidden=hidden)
     if trace is not None:

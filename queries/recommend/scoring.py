@@ -28,13 +28,14 @@ def learned(
     model: Learned, encoded: Encoded, rows: Rows, weights: Mapping[str, float] | None = None, without: str | None = None
 ) -> Relevance:
     """Of a blend. An item that it does not know yet counts as the least of those that it does."""
-    own = model.rows.of[rows]
+    own = model.rows.of.take(rows)
+    if len(own) and own.min() >= 0:
+        scored = model.scorer.score(encoded, own, weights, without)
+        return Relevance(scored.probability, model.scorer.names, scored.parts)
     known = own >= 0
     if not known.any():
         return Relevance(np.zeros(len(rows), np.float32), model.scorer.names, np.zeros((0, len(rows)), np.float32))
     scored = model.scorer.score(encoded, own[known], weights, without)
-    if known.all():
-        return Relevance(scored.probability, model.scorer.names, scored.parts)
     probability = np.full(len(rows), scored.probability.min(), np.float32)
     probability[known] = scored.probability
     parts = np.repeat(scored.parts.min(axis=1, keepdims=True), len(rows), axis=1)

@@ -1,8 +1,10 @@
 """All that answers are made of at one moment, frozen. A request uses one from beginning to end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ml.bandit.context import Context
+from ml.bandit.score import Moments, moments
 from ml.bandit.score import Scorer as BanditScorer
 from ml.nextitem.model import NextItem
 from ml.score.scorer import Scorer
@@ -12,6 +14,9 @@ from queries.recommend.changes import Experiments
 from queries.recommend.compiled import Compiled
 from queries.recommend.decision import OF_NOTHING, Generations
 from queries.recommend.weights import USUAL, Weights
+
+#: Of so many contexts the moments of a bandit's arms are kept: there are a few hundred that occur.
+CONTEXTS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,17 @@ class Explorer:
     rows: Rows
     sold: Rows
     arm_of: Rows
+    _moments: dict[int, Moments] = field(default_factory=dict, repr=False, compare=False)
+
+    def moments(self, context: Context) -> Moments:
+        """Mean and standard deviation (A,) of each arm's draw in a context, worked out once."""
+        code = context.code
+        found = self._moments.get(code)
+        if found is None:
+            if len(self._moments) >= CONTEXTS:
+                self._moments.clear()
+            found = self._moments[code] = moments(self.scorer, context.vector)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +84,13 @@ class Serving:
     experiments: Experiments | None = None
     weights: Weights = USUAL
     generations: Generations = OF_NOTHING
+    _of_category: dict[str, Rows] = field(default_factory=dict, repr=False, compare=False)
+
+    def of_category(self, name: str, found: Callable[[], Rows]) -> Rows:
+        """Candidates of a category that there is, ``found`` once."""
+        rows = self._of_category.get(name)
+        if rows is None:
+            rows = found()
+            if name in self.assortment.codes["category"]:
+                self._of_category[name] = rows
+        return rows

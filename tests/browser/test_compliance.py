@@ -205,7 +205,8 @@ def test_a_case_shows_everything_and_runs_nothing(visit: Any, house: House) -> N
         ".answer"
     ).count() else None
     shot(page, "person-1280")
-    entries = house.wiring.audit.latest(10, streams=[house.person])
+    person = page.locator("p.id").inner_text()
+    entries = house.wiring.audit.latest(10, streams=[house.person, UUID(person)])
     assert {entry.actor for entry in entries} == {"officer:rita"}
     assert {"compliance.search", "compliance.case"} <= {entry.action for entry in entries}
 

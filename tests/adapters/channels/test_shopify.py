@@ -131,7 +131,7 @@ def test_any_other_signature_is_refused(said: str) -> None:
         ({"x-shopify-webhook-id": "w"}, "X-Shopify-Topic"),
         (headers("orders"), "X-Shopify-Webhook-Id"),
         (headers("weather/changed"), "X-Shopify-Topic"),
-        (headers("customers/redact"), "X-Shopify-Topic"),
+        (headers("shop/redact"), "X-Shopify-Topic"),
         ({"x-shopify-topic": "orders/create"}, "X-Shopify-Webhook-Id"),
         (headers("orders/create", "w" * 201), "X-Shopify-Webhook-Id"),
     ],
@@ -173,6 +173,20 @@ def test_newer_header_names() -> None:
 
 def test_other_topics_are_skipped() -> None:
     assert parse("fulfillments/create", {}).skipped == 1
+
+
+def test_a_customer_to_redact_is_whoever_the_shop_names() -> None:
+    parsed = parse("customers/redact", {"shop_id": 1, "customer": {"id": 5, "email": "Ann@x.example"}})
+    assert parsed.commands == []
+    ((email, user),) = (sorted(each, reverse=True) for each in parsed.redactions)
+    assert (user.value, email.value) == ("shopify:5", "ann@x.example")
+
+
+@pytest.mark.parametrize("body", [{"customer": {}}, {}, {"customer": {"email": "canary"}}])
+def test_a_request_that_names_nobody_is_refused(body: Any) -> None:
+    with pytest.raises(RejectedError) as error:
+        parse("customers/redact", body)
+    assert "canary" not in str(error.value)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"order": ' * 100_000, b"null"])

@@ -20,6 +20,7 @@ from adapters.channels.shopify import Shopify
 from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
 from adapters.http.attribution import WrongPositionError
+from adapters.http.erasures import Erasures
 from adapters.http.live import Live
 from commands.bus import Outcome
 from commands.command import Command
@@ -27,9 +28,11 @@ from commands.merchandising import SaveRules
 from domain.design import Design, Variant
 from domain.identity import Identifier
 from domain.merchandising import Problem, RuleSet
+from domain.privacy import Ground, Method, NobodyError, UnknownRequestError
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
 from queries.audit import Access, Entry
 from queries.decisions import GONE, Gone
+from queries.erasure import Told as Request
 from queries.experiments import Change, Told
 from queries.merchandising import Book
 from queries.moment import Moment
@@ -114,7 +117,6 @@ class MemoryReceipts:
         return []
 
 
-@dataclass
 class MemoryAttribution:
     """Makes a report of what it was asked; the log has one shard of ten events."""
 
@@ -127,6 +129,7 @@ class MemoryAttribution:
         return [{"key": "k", "version": 1}]
 
 
+@dataclass
 class MemoryAudit:
     """Keeps what it was told."""
 
@@ -140,6 +143,39 @@ class MemoryAudit:
 
     def latest(self, limit: int, **_: Any) -> list[Entry]:
         return []
+
+
+class MemoryErasures:
+    """Has no requests, and knows nobody."""
+
+    immediate = False
+
+    def ask(self, who: UUID | Identifier, **said: Any) -> Request:
+        raise NobodyError("nobody is known by that")
+
+    def redact(self, identifiers: Sequence[Identifier], by: str) -> int:
+        return 0
+
+    def one(self, request: UUID) -> Request:
+        raise UnknownRequestError("there is no such request")
+
+    def latest(self, limit: int) -> list[Request]:
+        return []
+
+    def confirm(self, request: UUID, *, by: str, method: Method) -> Request:
+        return self.one(request)
+
+    def approve(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
+
+    def cancel(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
+
+    def hold(self, request: UUID, *, by: str, ground: Ground) -> Request:
+        return self.one(request)
+
+    def release(self, request: UUID, *, by: str) -> Request:
+        return self.one(request)
 
 
 @dataclass
@@ -236,6 +272,7 @@ def app(
     audit: MemoryAudit | None = None,
     access: HttpAccess | None = None,
     live: Live | None = None,
+    erasures: Erasures | None = None,
     reports: MemoryReports | None = None,
     **more: Any,
 ) -> Litestar:
@@ -255,6 +292,7 @@ def app(
         rules=rules,
         receipts=MemoryReceipts(),
         experiments=lambda: [HERO],
+        erasures=erasures or MemoryErasures(),
         reports=reports or MemoryReports(),
         attribution=MemoryAttribution(),
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),

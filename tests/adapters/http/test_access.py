@@ -46,7 +46,18 @@ RULES = [
 ROUTES = [("POST", path, Scope.CHANNEL_WRITE) for path in (*WRITES, "/v1/pos/poslog")] + [
     ("GET", path, scope) for path, scope in READS.items()
 ]
+REQUESTS = "/v1/privacy/erasures"
+ERASURES = [
+    ("GET", REQUESTS, Scope.PRIVACY_READ),
+    ("GET", f"{REQUESTS}/{PERSON}", Scope.PRIVACY_READ),
+    ("POST", REQUESTS, Scope.PRIVACY_REQUEST),
+    *(
+        ("POST", f"{REQUESTS}/{PERSON}/{decision}", Scope.PRIVACY_APPROVE)
+        for decision in ("confirm", "approve", "cancel", "hold", "release")
+    ),
+]
 ROUTES += RULES
+ROUTES += ERASURES
 ROUTES.append(("POST", "/v1/recommendations", Scope.RECOMMEND_READ))
 #: Any key may ask; what each field needs is in test_graphql.py.
 GRAPHQL = "/v1/graphql"
@@ -91,7 +102,10 @@ def test_no_route_is_missing_here(client: Client) -> None:
     told = {
         (
             method,
-            path.replace("{person_id}", str(PERSON)).replace("{decision_id}", str(DECIDED)).replace("{key}", "hero"),
+            path.replace("{person_id}", str(PERSON))
+            .replace("{request_id}", str(PERSON))
+            .replace("{decision_id}", str(DECIDED))
+            .replace("{key}", "hero"),
         )
         for method, path in routes(client)
     }

@@ -49,6 +49,7 @@ class Wire:
     """The other end of a socket. ``hangs``: nobody reads what is sent."""
 
     def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
         self.sent: list[dict[str, Any]] = []
         self.coming: asyncio.Queue[str] = asyncio.Queue()
         self.hangs = False

@@ -125,6 +125,12 @@ class TestDescription:
             "/v1/rules": {"400", "401", "403", "503"},
             "/v1/rules/publish": {*KEYED_WRITE},
             "/v1/rules/preview": {*KEYED_WRITE, "404"},
+            "/v1/privacy/erasures": {"400", "401", "403", "503"},
+            "/v1/privacy/erasures/{request_id}": {"400", "401", "403", "404", "503"},
+            **{
+                f"/v1/privacy/erasures/{{request_id}}/{decision}": {*KEYED_WRITE, "404", "409"}
+                for decision in ("confirm", "approve", "cancel", "hold", "release")
+            },
             "/health/live": set(),
             "/health/ready": {"503"},
             "/metrics": set(),

@@ -207,6 +207,37 @@ def test_a_rotation_killed_after_the_keys_are_destroyed_says_so_the_next_time(
     assert [each.destroyed_at is None for each in Rotation(ring).epochs()] == [False, True]
 
 
+def test_a_key_that_an_older_copy_brought_back_counts_for_the_present_epoch(
+    wiring: Wiring, database: Database, rows: Connection, clock: Clock
+) -> None:
+    ring, stream = fresh(wiring, database), new_stream_id()
+    ring.add_streams([stream])
+    clock.epoch += 1
+    rotate(ring)
+    rows.execute("UPDATE stream_key SET epoch = 24300")
+    assert ring.destroy([stream]) == 1
+    assert ring.destructions([stream])[stream][0] == 24_301
+
+
+def test_a_wrapping_key_that_came_back_is_destroyed_again_and_that_is_when_it_was(
+    wiring: Wiring, database: Database, clock: Clock
+) -> None:
+    ring = fresh(wiring, database)
+    ring.add_streams([new_stream_id()])
+    clock.epoch += 1
+    rotate(ring)
+    first = Rotation(ring).epochs()[0].destroyed_at
+    WrappingKeys(wiring.settings.wrapping_folder(), wiring.master).wrap(b"key", 24_300, b"")
+    assert rotate(ring) == (24_300,)
+    again = Rotation(ring).epochs()[0].destroyed_at
+    assert first is not None
+    assert again is not None
+    assert again > first
+    clock.epoch -= 1  # a slow clock does not wrap for it any more
+    ring.add_streams([new_stream_id()])
+    assert files(wiring) == ["24301.key"]
+
+
 def test_an_epoch_can_be_opened_within_the_month(wiring: Wiring, database: Database, clock: Clock) -> None:
     ring, one, other = fresh(wiring, database), new_stream_id(), new_stream_id()
     ring.add_streams([one])

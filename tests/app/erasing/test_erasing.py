@@ -6,13 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from app.erasing.asking import Asked, NobodyError, ask
+from app.erasing.asking import Asked, ask
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.customer import Customer
 from domain.erased import Erased
 from domain.identity import Identifier
-from domain.privacy import NOW, Source
+from domain.privacy import NOW, NobodyError, Source
 from queries.answers import ERASED, Profile
 from queries.recommend.ask import Wanted
 from readmodels.erasure import UNREADABLE

@@ -56,7 +56,7 @@ def test_an_erasure_that_is_killed_at_every_step_comes_to_its_end(wiring: Wiring
     assert wiring.directory.claimed([ann, user, bob]) == {bob}
     projected(wiring)
     live = wiring.generations.live()
-    fields = {s for found in wiring.people(live).look([ann, user, bob]).values() for s in found.fields}
+    fields = {s for s, (_, field) in wiring.people(live).read([ann, user, bob]).items() if field is not None}
     assert not fields & {ann, user}
     assert bob in fields
     assert verify(seal(statement(wiring, request), wiring.signer), wiring.signer.verifier).wrong == ()

@@ -66,6 +66,18 @@ def lives() -> list[Command]:
     ]
 
 
+def lives_of(number: int) -> tuple[Identifier, list[Command]]:
+    """Somebody of their own with two streams, by a number."""
+    email = Identifier(kind=IdentifierKind.EMAIL, value=f"p{number}@erasure.example")
+    user = Identifier(kind=IdentifierKind.USER, value=f"p-{number}")
+    commands: list[Command] = [
+        linked(user, email, f"{number}.1"),
+        view(user, "S-1", f"{number}.2"),
+        order(email, f"O-{number}", 990, f"{number}.3"),
+    ]
+    return email, commands
+
+
 def told(wiring: Wiring, commands: Sequence[Command]) -> list[Outcome]:
     return wiring.bus().dispatch(commands)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import bespoke
+from app.cli.doctor import _rotated
 from app.settings import Settings
 from app.wiring import Wiring
 from tests.app.erasing.worlds import ANN, IMMEDIATE, erased, lives, projected, told
@@ -60,3 +62,12 @@ def test_expiry_says_what_would_go(wiring: Wiring) -> None:
     assert asked("expire", "--dry-run")["periods"] == []
     done = asked("expire")
     assert (done["periods"], done["visitors"], done["rebuilt"]) == ([], 0, 0)
+
+
+def test_the_doctor_finds_wrapping_keys_that_should_be_gone(wiring: Wiring) -> None:
+    told(wiring, lives())
+    first = datetime.now(UTC).replace(day=1) + timedelta(days=32)
+    for soon in (datetime.now(UTC), first.replace(day=2)):
+        assert _rotated(wiring, soon) == "none of earlier months"
+    with pytest.raises(OSError, match="1 of earlier months"):
+        _rotated(wiring, first.replace(day=4))

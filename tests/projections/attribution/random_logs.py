@@ -11,8 +11,7 @@ from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind
-from domain.values import Campaign, Channel
-from projections.attribution.trail import ERASED
+from domain.values import Campaign, Channel, Details, LawfulBasis, Purpose
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 LEDGER = {
@@ -23,13 +22,6 @@ CLICKS = ("gclid", "fbclid", "ttclid")
 REFERRERS = ("https://www.google.com/", "https://blog.example/", "https://instagram.com/p", None)
 MEDIA = ("email", "push", "social", "cpc")
 CURRENCIES = ("EUR", "EUR", "EUR", "JPY")
-
-
-class CustomerErased(Event):
-    """As the customer's own, wherever that is released: it is known by its topic."""
-
-    RETENTION = Customer.OrderPlaced.RETENTION
-    TOPIC = ERASED
 
 
 @dataclass
@@ -51,7 +43,7 @@ class Log:
 
 def erased(event: Event) -> Event:
     """What a mapper gives back whose key is gone: dates of the ledger as JSON has them."""
-    if isinstance(event, CustomerErased):
+    if isinstance(event, Customer.CustomerErased | Customer.LedgerRefunded):
         return event
     names = LEDGER.get(type(event), ())
     said = event.model_dump(mode="json")
@@ -83,6 +75,7 @@ class Writer:
             *(self._touch,) * 6,
             *(self._order,) * 3,
             self._refund,
+            self._say,
             self._link,
             self._link,
             self._unlink,
@@ -142,10 +135,23 @@ class Writer:
         order, currency, cents = chance.choice(known)
         back = chance.choice((cents, max(cents // 3, 1), cents + 5))
         currency = "EUR" if chance.random() < 0.05 else currency
-        stream, number = self._living(), len(self.log.events)
+        stream, number = chance.choice(self.streams), len(self.log.events)
+        fields = {"order_id": order, "return_id": f"r{number}", "refund_cents": back, "currency": currency}
         if stream not in self.log.gone:
-            fields = {"return_id": f"r{number}", "refund_cents": back, "currency": currency, "lines": ()}
-            self._add(stream, Customer.LinesReturned, order_id=order, **fields)
+            self._add(stream, Customer.LinesReturned, lines=(), **fields)
+        else:
+            self._add(stream, Customer.LedgerRefunded, **fields)
+
+    def _say(self) -> None:
+        stream = self._living()
+        if stream in self.log.gone:
+            return
+        purpose = self.chance.choice((Purpose.PROFILING, Purpose.SHARING, Purpose.EMAIL))
+        kind = self.chance.choice((Customer.ConsentGiven, Customer.ConsentGiven, Customer.ConsentWithdrawn))
+        if self.chance.random() < 0.2:
+            self._add(stream, Customer.DetailsGiven, details=Details(age=self.chance.choice((12, 40))))
+        else:
+            self._add(stream, kind, purpose=purpose, basis=LawfulBasis.CONSENT, policy_version="1")
 
     def _link(self) -> None:
         one, other = self.chance.sample(self.streams, 2)
@@ -167,7 +173,7 @@ class Writer:
     def _erase(self) -> None:
         stream = self._living()
         if len(self.log.gone) < 3 and stream not in self.log.gone:
-            self._add(stream, CustomerErased)
+            self._add(stream, Customer.CustomerErased, request=UUID(int=0))
             self.log.gone.add(stream)
 
 
@@ -179,7 +185,7 @@ def net(log: Log, until: int, currency: str, period: tuple[int, int]) -> int:
         if isinstance(event, Customer.OrderPlaced):
             row = (event.occurred_at, event.originator_id, event.currency, event.total_cents)
             placed[event.order_id] = min(placed.get(event.order_id, row), row)
-        elif isinstance(event, Customer.LinesReturned):
+        elif isinstance(event, Customer.LinesReturned | Customer.LedgerRefunded):
             row = (event.occurred_at, event.originator_id, event.currency, event.refund_cents)
             key = event.order_id, event.return_id
             back[key] = min(back.get(key, row), row)

@@ -6,11 +6,13 @@ from uuid import UUID
 import pytest
 
 from domain.identity import IdentifierKind
+from domain.values import Purpose
 from projections.attribution.channels import SHOWN
 from projections.attribution.journeys import kept, walked
 from projections.attribution.ledger import sales
 from projections.attribution.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
 from projections.attribution.trail import Order, Refund, Touch, Trail
+from readmodels.features import CHILD
 
 RULES = Rules(lookback_ms=10 * DAY_MS, session_ms=30 * MINUTE_MS)
 A, B = UUID(int=1), UUID(int=2)
@@ -107,3 +109,25 @@ def test_an_order_that_went_back_whole_is_a_way_to_nothing() -> None:
 def test_rules_are_bounded(fields: dict[str, int], name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Rules(**fields)  # type: ignore[arg-type]
+
+
+def said(at: int, given: bool, purpose: Purpose = Purpose.PROFILING) -> tuple[int, int, bool, str, str]:
+    return at, 0, given, purpose.value, ""
+
+
+def test_whoever_said_no_has_no_way_and_an_order_that_nobody_is_credited_with() -> None:
+    told = touches((0, "ads"), (2 * DAY_MS, "mail"))
+    trail = Trail(touches=told, orders=[Order(3 * DAY_MS, "o", "EUR", 100)], words=[said(DAY_MS, False)])
+    assert ways({A: trail}) == [("o", ())]
+    trail.words.append(said(DAY_MS + 1, True))  # the last word counts, and so does that of each moment
+    assert ways({A: trail}) == [("o", ("ads", "mail"))]
+    trail.words = [said(DAY_MS, False, Purpose.EMAIL)]
+    assert ways({A: trail}) == [("o", ("ads", "mail"))]
+
+
+def test_words_of_all_streams_count_for_the_person_and_a_child_has_no_way() -> None:
+    device = Trail(touches=touches((0, "ads")), kind=IdentifierKind.ANONYMOUS, others={B: IdentifierKind.EMAIL})
+    member = Trail(words=[said(DAY_MS, False, Purpose.SHARING)], kind=IdentifierKind.EMAIL)
+    assert ways({A: device, B: member}) == []
+    assert ways({A: device, B: Trail(kind=IdentifierKind.EMAIL)}) == [(None, ("ads",))]
+    assert ways({A: device, B: Trail(ages=[(False, 5, 0, CHILD)], kind=IdentifierKind.EMAIL)}) == []

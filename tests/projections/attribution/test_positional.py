@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections.attribution.models import MODELS, Options, credit
@@ -51,6 +51,7 @@ def test_credits_are_those_of_brute_force_to_less_than_one_unit(paths: list[Path
 
 @pytest.mark.parametrize("model", MODELS)
 @given(paths=several)
+@settings(max_examples=20)
 def test_every_model_credits_exactly_what_came_in(paths: list[Path], model: str) -> None:
     made = credit(model, paths, Options(half_life=2))
     touched = [path for path in paths if path.channels]
@@ -60,6 +61,7 @@ def test_every_model_credits_exactly_what_came_in(paths: list[Path], model: str)
 
 @pytest.mark.parametrize("model", MODELS)
 @given(paths=several, seed=st.randoms())
+@settings(max_examples=20)
 def test_the_order_of_paths_does_not_matter(paths: list[Path], model: str, seed: "object") -> None:
     shuffled = sorted(paths, key=lambda _: seed.random())  # type: ignore[attr-defined]
     assert credit(model, shuffled).credits == credit(model, paths).credits

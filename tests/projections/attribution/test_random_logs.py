@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.customer import Customer
 from projections.attribution.models import MODELS
 from projections.attribution.rules import Rules
 from projections.attribution.stages import ORDER, trails
@@ -14,7 +15,7 @@ from projections.attribution.trail import Trail
 from projections.moment import millis
 from queries.attribution_report import Asked, AttributionReport, report
 from queries.attribution_restatement import CREDIT, Caused, difference, figures, restated, summed
-from tests.projections.attribution.random_logs import START, CustomerErased, Log, Writer, cut, net
+from tests.projections.attribution.random_logs import START, Log, Writer, cut, net
 
 LOGS = int(os.environ.get("BESPOKE_LOGS", "40"))
 DAY_MS = 86_400_000
@@ -39,7 +40,7 @@ def _balanced(log: Log, until: int, made: AttributionReport, period: tuple[int, 
 
 
 def _erased_by(log: Log, until: int) -> set[UUID]:
-    return {event.originator_id for event in log.events[:until] if isinstance(event, CustomerErased)}
+    return {event.originator_id for event in log.events[:until] if isinstance(event, Customer.CustomerErased)}
 
 
 def drill(seed: int) -> list[str]:
