@@ -3,6 +3,7 @@ answers. What was made is kept for a while, the same report is made once however
 
 import asyncio
 import json
+import logging
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from app.settings import Settings
 from commands.ports import UnavailableError
 from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
+LOGGER = logging.getLogger("bespoke.reports")
 FRESH_S, LIMIT_S = 300.0, 1_800.0
 MOST_KEPT, MOST_WAITING, MOST_BYTES = 64, 16, 64 << 20
 NICER = 10
@@ -127,8 +129,14 @@ class ReportDesk:
             raise UnavailableError("a report took too long") from None
         if child.returncode:
             wrong = WRONG.search(said.decode(errors="replace"))
-            raise RefusedError(wrong[1][:200]) if wrong else UnavailableError("a report could not be made")
+            raise RefusedError(wrong[1][:200]) if wrong else _failed(child.returncode)
         return told
+
+
+def _failed(code: int) -> UnavailableError:
+    """Why is on the standard error of the command; its code is told to whoever looks at the log."""
+    LOGGER.warning("a report could not be made: its process ended with %d", code)
+    return UnavailableError("a report could not be made")
 
 
 def _humble(parent: int) -> Callable[[], None]:

@@ -95,7 +95,7 @@ def test_on_real_servers(wiring: Wiring) -> None:
     async def scene(*asks: ReportAsk) -> list[Any]:
         desk = ReportDesk(wiring.settings)
         try:
-            return await asyncio.gather(*(desk.get(ask, wait_s=100) for ask in asks), return_exceptions=True)
+            return await asyncio.gather(*(desk.get(ask, wait_s=300) for ask in asks), return_exceptions=True)
         finally:
             await desk.close()
 

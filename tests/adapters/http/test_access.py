@@ -32,6 +32,7 @@ READS = {
     "/v1/experiments": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero/report": Scope.REPORTS_READ,
+    "/v1/experiment-plan": Scope.EXPERIMENTS_READ,
     "/v1/attribution/report": Scope.ATTRIBUTION_READ,
     "/v1/attribution/versions": Scope.ATTRIBUTION_READ,
 }
