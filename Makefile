@@ -18,7 +18,7 @@ STALE := $(shell [ ! -d .venv ] || { [ "$$(cat .venv/.home 2>/dev/null)" = "$$(p
 	$(BIN)/python -c '' 2>/dev/null; } || { rm -f $(RUNTIME) $(DEV); echo stale; })
 
 .PHONY: help setup setup-dev run test lint type bench bench-bandit bench-content bench-experiments bench-fresh bench-log bench-models
-.PHONY: bench-openapi bench-replay bench-serve drill evaluate clean
+.PHONY: bench-identity bench-openapi bench-replay bench-serve drill evaluate clean
 .PHONY: drill-serve bench-losses bench-renttherunway bench-attribution drill-attribution simulate-attribution bench-privacy drill-erasure
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make drill   kill -9 at random under load, then compare the books; ROUNDS=100'
 	@echo 'make bench-content  items without a history; needs the real data in ../shared'
 	@echo 'make bench-experiments  what the statistics of experiments promise, simulated; ARGS="--experiments 1000"'
+	@echo 'make bench-identity  10,000 random merges taken back, and orders of ties, through the folds of every read model'
 	@echo 'make bench-models  scoring, training and the quick mode of the models'
 	@echo 'make bench-serve  recommendations over HTTP at 250,000 items, one worker and two, rivals beside'
 	@echo 'make drill-serve  recommendations while Redis, PostgreSQL and workers are killed; ARGS="--minutes 2"'
@@ -103,6 +104,9 @@ bench-content: setup-dev
 
 bench-experiments: setup
 	@OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.experiments $(ARGS)
+
+bench-identity: setup-dev
+	@$(BIN)/python -m benchmarks.identity $(ARGS)
 
 bench-models: setup-dev
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m benchmarks.models $(ARGS)

@@ -42,7 +42,7 @@ class Children:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with(os.getpid()),
+                preexec_fn=end_with(os.getpid()),
             )
         self._running.append(child)
         return child
@@ -67,7 +67,7 @@ class Children:
         self._running.clear()
 
 
-def _end_with(parent: int) -> Callable[[], None]:
+def end_with(parent: int) -> Callable[[], None]:
     """On Linux a child gets SIGTERM when its parent is killed, so that a kill -9 leaves nothing behind."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -82,4 +82,4 @@ def _end_with(parent: int) -> Callable[[], None]:
 
 def die_with_parent(parent: int) -> None:
     """Arranges that this process ends with its parent. Linux sends the signal when the thread that started it ends."""
-    _end_with(parent)()
+    end_with(parent)()

@@ -72,12 +72,12 @@ def _together(
 
 def _person(key: str, currency: str, streams: Streams) -> Person | None:
     """None for somebody who was never exposed to this experiment."""
-    exposures = tuple(
-        sorted(
-            (millis(event.occurred_at), event.variant)
-            for events in streams.values()
-            for event in events
-            if isinstance(event, Customer.ExperimentExposed) and event.experiment == key
-        )
+    seen = sorted(
+        (millis(event.occurred_at), event.variant, event.channel.value)
+        for events in streams.values()
+        for event in events
+        if isinstance(event, Customer.ExperimentExposed) and event.experiment == key
     )
-    return Person(exposures, outcomes(streams, currency)) if exposures else None
+    if not seen:
+        return None
+    return Person(tuple((at, arm) for at, arm, _ in seen), outcomes(streams, currency), seen[0][2])

@@ -131,4 +131,5 @@ def last_generation(wiring: Wiring) -> int:
     """The highest generation that any position tells of, so that numbers are never used again after a wipe."""
     logs = (wiring.catalogue, wiring.customers[0])
     names = [name for log in logs for name in wiring.positions(log).projections()]
-    return max((int(name[1:].partition(":")[0]) for name in names), default=0)
+    numbers = (name[1:].partition(":")[0] for name in names if name.startswith("g"))
+    return max((int(number) for number in numbers if number.isdigit()), default=0)

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Event
+from domain.ties import TIES
 from ml.nextitem.data import Look
 from projections.examples import Rules
 from projections.gathering import gathered, linked
@@ -20,8 +21,7 @@ ANYBODY = Rules()
 TOLD = (
     Customer.Opened,
     Customer.Reopened,
-    Customer.IdentifierLinked,
-    Customer.IdentifierUnlinked,
+    *TIES,
     Customer.ConsentGiven,
     Customer.ConsentWithdrawn,
     Customer.DetailsGiven,

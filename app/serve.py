@@ -7,18 +7,22 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from adapters.http import logs
+from adapters.http.analyst import PATH as ANALYST
+from adapters.http.analyst import AnalystDesk, analyst_routes
 from adapters.http.app import create_app
 from adapters.http.auth import Access
 from adapters.http.compliance import compliance_routes
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
-from adapters.http.keys import ApiKeys
+from adapters.http.keys import ApiKeys, Scope
 from adapters.http.metrics import Metrics
 from adapters.http.read_path import ReadPath
 from adapters.http.rights import RightsDesk
 from adapters.http.serve import serve
+from adapters.http.sessions import Sessions
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
+from adapters.keys.wrapping import derive
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.attribution_desk import AttributionDesk
@@ -26,9 +30,10 @@ from app.compliance import compliance_desk
 from app.demo import eshop
 from app.erasing.desk import Desk
 from app.exporting import exports_of
+from app.report_desk import ReportDesk
 from app.wiring import Wiring
 from commands.ports import UnavailableError
-from queries.experiments import experiments_of
+from queries.experiments import Told, experiments_of
 
 #: How often it is looked which keys were made or revoked.
 KEYS_S = 2.0
@@ -64,22 +69,34 @@ async def _serve(wiring: Wiring) -> None:
     live = wiring.live(queries)
     rights = RightsDesk(exports_of(wiring), rules[0], lambda: datetime.now(UTC))
     keys, limits = wiring.settings.keys(), wiring.limits(reader)
+    access, reports = Access(keys, limits), ReportDesk(wiring.settings)
     metrics.registry.register(Front(limits, live))
+
+    def experiments() -> list[Told]:
+        return experiments_of(wiring.experiment_events())
+
+    attribution = AttributionDesk(wiring.settings, wiring.published)
+    analysts = AnalystDesk(reports, experiments, attribution, _analysts(wiring, access))
     app = create_app(
         writer,
         queries,
         channels,
-        Access(keys, limits),
+        access,
         audit=wiring.audit,
         rules=rules,
         rights=rights,
         receipts=wiring.receipts,
-        experiments=lambda: experiments_of(wiring.experiment_events()),
-        attribution=AttributionDesk(wiring.settings, wiring.published),
+        experiments=experiments,
+        reports=reports,
+        attribution=attribution,
         live=live,
         erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
-        extra_routes=[*shop, *compliance_routes(compliance_desk(wiring, queries, rights))],
+        extra_routes=[
+            *shop,
+            *analyst_routes(analysts),
+            *compliance_routes(compliance_desk(wiring, queries, rights)),
+        ],
         metrics=metrics,
     )
     following = asyncio.create_task(_follow(wiring, keys))
@@ -87,10 +104,17 @@ async def _serve(wiring: Wiring) -> None:
         await serve(app, wiring.settings.host, wiring.settings.port, close=live.drain)
     finally:
         following.cancel()
+        await reports.close()
         await asyncio.to_thread(writer.close)
         await asyncio.to_thread(rules[0].close)
         await reader.close()
         await asyncio.to_thread(keeper.close)
+
+
+def _analysts(wiring: Wiring, access: Access) -> Sessions:
+    """Links to reports are passed on, so a session holds where one comes from elsewhere; its pages change nothing."""
+    secret = derive(wiring.master, "bespoke analysts' sessions")
+    return Sessions(access, secret, name="analyst", path=ANALYST, scope=Scope.REPORTS_READ, samesite="lax")
 
 
 async def _follow(wiring: Wiring, keys: ApiKeys) -> None:

@@ -13,6 +13,7 @@ from commands.identify import UnlinkIdentifier
 from commands.merchandising import RulesCommand
 from commands.order import ReturnLines
 from commands.ports import ConflictError, Directory, ErasedError, EventLog, Progress
+from commands.tie import TieCommand
 from domain.customer import Customer
 from domain.event import Aggregate
 from domain.experiment import ExperimentError
@@ -177,6 +178,7 @@ class _Work:
             *self._streams.values(),
             *self._retained.values(),
             *(c.stream for c in commands if isinstance(c, StreamCommand)),
+            *(stream for c in commands if isinstance(c, TieCommand) for stream in (c.one, c.other)),
         ]
         customers = {s: self._log_of(s) for s in streams}
         return customers | dict.fromkeys(catalogue, self._bus._catalogue)
@@ -186,6 +188,8 @@ class _Work:
             return self._decide_customer(command)
         if isinstance(command, StreamCommand):
             return self._decide_stream(command)
+        if isinstance(command, TieCommand):
+            return self._decide_tie(command)
         if isinstance(command, ProductCommand):
             product = self._product(command)
             return _watched(product, lambda: command.handle(product))
@@ -229,6 +233,17 @@ class _Work:
         if customer.erased:
             return Outcome(command.stream, customer.version, refused=ERASED_STREAM)
         return _watched(customer, lambda: command.handle(customer))
+
+    def _decide_tie(self, command: TieCommand) -> Outcome:
+        one, other = self._touched.get(command.one), self._touched.get(command.other)
+        if one is None or other is None:
+            return Outcome(command.one, refused=UNKNOWN_STREAM)
+        if one.erased or other.erased:
+            return Outcome(command.one, one.version, refused=ERASED_STREAM)
+        if not (hasattr(one, "kind") and hasattr(other, "kind")):  # what it belongs to has expired
+            return Outcome(command.one, one.version, refused=UNKNOWN_STREAM)
+        events = _both(one, other, command.tell)
+        return Outcome(command.one, one.version, events)
 
     def _customer(self, identifier: Identifier, command: CustomerCommand) -> Customer:
         stream = self._streams[identifier]

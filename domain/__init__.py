@@ -13,6 +13,7 @@ from domain import (
     money,
     privacy,
     product,
+    ties,
     values,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "money",
     "privacy",
     "product",
+    "ties",
     "values",
 ]

@@ -15,6 +15,7 @@ from domain.values import (
     Campaign,
     Cents,
     Channel,
+    Compared,
     ConsentFramework,
     ConsentString,
     Currency,
@@ -92,6 +93,60 @@ class Customer(Aggregate):
         RETENTION: ClassVar = Retention.IDENTITY
         USES: ClassVar = uses(links="other reason")
         other: Sealed[UUID]
+        reason: Sealed[Text]
+
+    class ProbablyLinked(Event):
+        """What is told of this stream and ``other`` makes them one person: ``weight`` bits by that ``model``, against
+        the threshold of its time. ``compared``: what each comparison told; no value of anybody's."""
+
+        TOPIC = "customer.probably_linked"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other other_kind weight model compared")
+        other: Sealed[UUID]
+        other_kind: Sealed[IdentifierKind]
+        weight: Sealed[float]
+        model: Sealed[Name]
+        compared: Sealed[tuple[Compared, ...]]
+
+    class ProbablyUnlinked(Event):
+        """The evidence for ``other`` does not carry the link any more."""
+
+        TOPIC = "customer.probably_unlinked"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other model reason")
+        other: Sealed[UUID]
+        model: Sealed[Name]
+        reason: Sealed[Text]
+
+    class ConfirmedSame(Event):
+        """Somebody of the staff (``officer``) decided that ``other`` is the same person."""
+
+        TOPIC = "customer.confirmed_same"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other other_kind officer reason")
+        other: Sealed[UUID]
+        other_kind: Sealed[IdentifierKind]
+        officer: Sealed[Name]
+        reason: Sealed[Text]
+
+    class KeptApart(Event):
+        """A veto: ``other`` is another person, whatever links say. None for ``officer``: a rule found it."""
+
+        TOPIC = "customer.kept_apart"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other officer reason")
+        other: Sealed[UUID]
+        officer: Sealed[Name | None] = None
+        reason: Sealed[Text]
+
+    class ApartEnded(Event):
+        """The veto is lifted. A rule lifts none that an officer spoke."""
+
+        TOPIC = "customer.apart_ended"
+        RETENTION: ClassVar = Retention.IDENTITY
+        USES: ClassVar = uses(links="other officer reason")
+        other: Sealed[UUID]
+        officer: Sealed[Name | None] = None
         reason: Sealed[Text]
 
     class DetailsGiven(Event):
@@ -339,6 +394,8 @@ class Customer(Aggregate):
         self.kind = kind
         self.sources: set[str] = set()
         self.linked: set[UUID] = set()
+        self.likely: set[UUID] = set()
+        self.apart: dict[UUID, bool] = {}  # whether an officer said so
         self.orders: set[str] = set()
         self.returns: set[str] = set()
         self.exposed: set[str] = set()
@@ -363,6 +420,7 @@ class Customer(Aggregate):
         customer = cls.__new__(cls)
         customer.__base_init__(first.originator_id, first.originator_version, first.timestamp)
         customer.sources, customer.linked, customer.exposed = set(), set(), set()
+        customer.likely, customer.apart = set(), {}
         customer.orders, customer.returns = set(), set()
         customer.erased = erased
         return customer
@@ -406,6 +464,44 @@ class Customer(Aggregate):
         """Takes a link back; unknown links are none to take back."""
         if other in self.linked:
             self.record(self.IdentifierUnlinked, other=other, **fields)
+
+    def link_probably(self, other: UUID, **fields: Any) -> None:
+        """Says once what scores say; nothing where they are linked already, or kept apart."""
+        if other != self.id and other not in (self.linked | self.likely | self.apart.keys()):
+            self.record(self.ProbablyLinked, other=other, **fields)
+
+    def unlink_probably(self, other: UUID, **fields: Any) -> None:
+        """Takes back what scores said."""
+        if other in self.likely:
+            self.record(self.ProbablyUnlinked, other=other, **fields)
+
+    def confirm_same(self, other: UUID, **fields: Any) -> None:
+        """An officer's word; it lifts a veto."""
+        if other != self.id and (other in self.apart or other not in self.linked):
+            self.record(self.ConfirmedSame, other=other, **fields)
+
+    def keep_apart(self, other: UUID, *, officer: str | None, **fields: Any) -> None:
+        """A veto. An officer's word takes the place of a rule's, never the other way round."""
+        known = self.apart.get(other)
+        if other != self.id and (known is None or (officer is not None and not known)):
+            self.record(self.KeptApart, other=other, officer=officer, **fields)
+
+    def end_apart(self, other: UUID, *, officer: str | None, **fields: Any) -> None:
+        """Lifts a veto; a rule only one that no officer spoke."""
+        known = self.apart.get(other)
+        if known is not None and (officer is not None or not known):
+            self.record(self.ApartEnded, other=other, officer=officer, **fields)
+
+    @property
+    def tied(self) -> set[UUID]:
+        """All streams that this one says something of: linked, likely, or kept apart."""
+        return self.linked | self.likely | self.apart.keys()
+
+    def untie(self, other: UUID, *, source_id: str, reason: str, **fields: Any) -> None:
+        """Ends all that is said of ``other``, who was erased."""
+        self.unlink(other, source_id=source_id, reason=reason, **fields)
+        self.unlink_probably(other, source_id=f"{source_id}:likely", model="none", reason=reason, **fields)
+        self.end_apart(other, source_id=f"{source_id}:apart", officer=reason, reason=reason, **fields)
 
     def place_order(self, order_id: str, **fields: Any) -> None:
         """An order is placed once, however many systems report it."""
@@ -463,6 +559,27 @@ class Customer(Aggregate):
     @event(IdentifierUnlinked)
     def _unlinked(self, other: UUID) -> None:
         self.linked.discard(other)
+
+    @event(ProbablyLinked)
+    def _probably_linked(self, other: UUID) -> None:
+        self.likely.add(other)
+
+    @event(ProbablyUnlinked)
+    def _probably_unlinked(self, other: UUID) -> None:
+        self.likely.discard(other)
+
+    @event(ConfirmedSame)
+    def _confirmed(self, other: UUID) -> None:
+        self.linked.add(other)
+        self.apart.pop(other, None)
+
+    @event(KeptApart)
+    def _kept_apart(self, other: UUID, officer: str | None) -> None:
+        self.apart[other] = officer is not None
+
+    @event(ApartEnded)
+    def _apart_ended(self, other: UUID) -> None:
+        self.apart.pop(other, None)
 
     @event(OrderPlaced)
     def _order_placed(self, order_id: str) -> None:

@@ -1,7 +1,7 @@
 """Who is who: identifiers, their precedence, and which streams together are one person."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
@@ -26,6 +26,8 @@ class IdentifierKind(StrEnum):
 PRECEDENCE = {kind: rank for rank, kind in enumerate(IdentifierKind)}
 #: These name a device or a session, which several people may share; all others name a person.
 SHARED_KINDS = frozenset({IdentifierKind.CART, IdentifierKind.DEVICE, IdentifierKind.ANONYMOUS})
+#: Two streams, the older one first.
+Pair = tuple[UUID, UUID]
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
 
 
@@ -110,3 +112,49 @@ def _with_guests(groups: dict[UUID, frozenset[UUID]], shared: set[UUID]) -> dict
 def person_id(members: Iterable[UUID]) -> UUID:
     """The oldest stream's id: ids are random but begin with their time of creation (UUID version 7, RFC 9562)."""
     return min(members)
+
+
+def pair(one: UUID, other: UUID) -> Pair:
+    """Two streams in the order of their ids."""
+    return (one, other) if one < other else (other, one)
+
+
+def cuts(links: Iterable[Pair], apart: Collection[Pair]) -> frozenset[Pair]:
+    """Which links cannot stand where these streams are two people. All pairs are in the order of ``pair``.
+
+    A stream that is linked to both of two people, as a family's e-mail address is, belongs to neither: all its links
+    are cut. Longer chains are cut where, link by link in the order of ids, two people would become one. The result
+    depends on the two sets alone.
+    """
+    every = set(links)
+    both = contested(every, apart)
+    cut = {link for link in every if not both.isdisjoint(link)}
+    against = _against(apart)
+    groups: dict[UUID, set[UUID]] = {}
+    for link in sorted(every - cut):
+        left, right = (groups.setdefault(stream, {stream}) for stream in link)
+        if left is right:
+            continue
+        if any(not against.get(stream, _NOBODY).isdisjoint(right) for stream in left):
+            cut.add(link)
+            continue
+        left |= right
+        groups.update(dict.fromkeys(right, left))
+    return frozenset(cut | {(one, other) for one, other in every - cut if groups[one] is not groups[other]})
+
+
+def contested(links: Iterable[Pair], apart: Iterable[Pair]) -> set[UUID]:
+    """The streams that are linked to both of two people."""
+    near = _against(links)
+    return {s for one, other in apart for s in near.get(one, _NOBODY) & near.get(other, _NOBODY)}
+
+
+def _against(pairs: Iterable[Pair]) -> dict[UUID, set[UUID]]:
+    found: dict[UUID, set[UUID]] = {}
+    for one, other in pairs:
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+_NOBODY: set[UUID] = set()

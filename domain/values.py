@@ -86,6 +86,14 @@ class Campaign(Value):
     click_ids: Annotated[dict[Name, Name], Field(max_length=8)] = {}
 
 
+class Compared(Value):
+    """What one comparison of two records told: its name, the level of agreement, bits for (or against) one person."""
+
+    comparison: Name
+    level: Name
+    weight: float
+
+
 class Details(Value):
     """What a person told about themselves. Each field is None where nothing was said."""
 

@@ -52,7 +52,7 @@ def fold_streams(
         told = [(stream, _told(stream, facts), len(facts)) for stream, facts in batch]
         if store is not None:
             records = [(s, record) for s, facts, n in told if not (record := fold_told(facts, n)).gone]
-            folded.linked += [(stream, record.kind, record.links) for stream, record in records if record.links]
+            folded.linked += [(stream, record.kind, record.ties) for stream, record in records if record.ties]
             store.load([(stream, {stream: encode(record)}) for stream, record in records])
             keep(dict(records))
         for stream, facts, version in told:

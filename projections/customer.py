@@ -105,6 +105,7 @@ class Draft:
         self.searched_at, self.browsed, self.checkout_at = record.searched_at, record.browsed, record.checkout_at
         self.impressions, self.clicks, self.loyalty_at = record.impressions, record.clicks, record.loyalty_at
         self.exposures = record.exposures
+        self.likely, self.apart = record.likely, record.apart
         self.new_views: list[View] = []
         self.linked: set[UUID] | None = None
 
@@ -133,6 +134,8 @@ class Draft:
             self.clicks,
             self.loyalty_at,
             self.exposures,
+            self.likely,
+            self.apart,
         )
 
     def view(self, view: View) -> None:
@@ -229,6 +232,32 @@ def _linked(fact: Customer.IdentifierLinked, draft: Draft, at: int, tag_: int) -
 @_rule(Customer.IdentifierUnlinked)
 def _unlinked(fact: Customer.IdentifierUnlinked, draft: Draft, at: int, tag_: int) -> None:
     draft.neighbours().discard(fact.other)
+
+
+@_rule(Customer.ProbablyLinked)
+def _likely(fact: Customer.ProbablyLinked, draft: Draft, at: int, tag_: int) -> None:
+    draft.likely = _with(draft.likely, fact.other)
+
+
+@_rule(Customer.ProbablyUnlinked)
+def _unlikely(fact: Customer.ProbablyUnlinked, draft: Draft, at: int, tag_: int) -> None:
+    draft.likely = _without(draft.likely, fact.other)
+
+
+@_rule(Customer.ConfirmedSame)
+def _confirmed(fact: Customer.ConfirmedSame, draft: Draft, at: int, tag_: int) -> None:
+    draft.neighbours().add(fact.other)
+    draft.apart = _without(draft.apart, fact.other)
+
+
+@_rule(Customer.KeptApart)
+def _kept_apart(fact: Customer.KeptApart, draft: Draft, at: int, tag_: int) -> None:
+    draft.apart = _with(draft.apart, fact.other)
+
+
+@_rule(Customer.ApartEnded)
+def _apart_ended(fact: Customer.ApartEnded, draft: Draft, at: int, tag_: int) -> None:
+    draft.apart = _without(draft.apart, fact.other)
 
 
 @_rule(Customer.DetailsGiven)
@@ -355,6 +384,14 @@ def _exposed(fact: Customer.ExperimentExposed, draft: Draft, at: int, tag_: int)
     """No act of the person: it tells nothing of when they were last there, or where."""
     said = Exposure(at, tag_, fact.experiment, fact.variant, fact.hash_version.value)
     draft.exposures = exposures((*draft.exposures, said))
+
+
+def _with(streams: tuple[UUID, ...], other: UUID) -> tuple[UUID, ...]:
+    return tuple(sorted({*streams, other}))
+
+
+def _without(streams: tuple[UUID, ...], other: UUID) -> tuple[UUID, ...]:
+    return tuple(stream for stream in streams if stream != other)
 
 
 def _purchases(at: int, tag_: int, lines: Iterable[Line]) -> Iterator[Purchase]:

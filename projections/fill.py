@@ -24,7 +24,7 @@ def fill(
         found, further = records.page(after, PAGE)
         writes = [Write(stream, stream, 0, encode(record)) for stream, record in found.items()]
         filled += sum(refused is None for refused in store.write(writes))
-        settler.settle(stream for stream, record in found.items() if record.links)
+        settler.settle(stream for stream, record in found.items() if record.ties)
         progress(len(found))
         if further is None:
             return filled

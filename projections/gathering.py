@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.customer import BEGUN, Customer
+from domain.customer import BEGUN
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
+from domain.ties import Ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,14 @@ class Linked:
 
 def linked(stream: UUID, events: Sequence[Event]) -> Linked | None:
     """What a stream's events tell of its links, in the order of versions; None where none stands."""
-    others: dict[UUID, IdentifierKind] = {}
+    ties = Ties()
     kind = None
     for event in events:
-        if isinstance(event, Customer.IdentifierLinked):
-            others[event.other] = event.other_kind
-        elif isinstance(event, Customer.IdentifierUnlinked):
-            others.pop(event.other, None)
-        elif isinstance(event, BEGUN):
+        if isinstance(event, BEGUN):
             kind = event.kind
+        else:
+            ties.learn(event)
+    others = ties.now
     return Linked(stream, kind, others) if others else None
 
 

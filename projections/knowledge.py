@@ -8,6 +8,7 @@ from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind, persons
+from domain.ties import TIES, Ties
 from projections.customer import Draft, fold
 from projections.moment import millis
 from projections.permission import Permission
@@ -32,7 +33,7 @@ class AsKnown:
     def __init__(self, permission: Permission) -> None:
         self._permission = permission
         self._kinds: dict[UUID, IdentifierKind] = {}
-        self._linked: dict[UUID, set[UUID]] = {}
+        self._ties: dict[UUID, Ties] = {}
         self._events: dict[UUID, list[Event]] = {}
         self._drafts: dict[UUID, Draft] = {}
 
@@ -55,18 +56,15 @@ class AsKnown:
         return self._drafts[stream].finish(0) if stream in self._drafts else CustomerRecord()
 
     def _learn(self, stream: UUID, event: Any) -> None:
-        linked = self._linked.setdefault(stream, set())
         if isinstance(event, BEGUN):
             self._kinds[stream] = event.kind
-        elif isinstance(event, Customer.IdentifierLinked):
-            linked.add(event.other)
         else:
-            linked.discard(event.other)
+            self._ties.setdefault(stream, Ties()).learn(event)
         self._bring_together()
 
     def _bring_together(self) -> None:
         """One draft for all streams of a person, made anew, as links are few."""
-        links = ((one, other) for one, others in self._linked.items() for other in others)
+        links = ((one, other) for one, ties in self._ties.items() for other in ties.now)
         for members in set(persons(self._kinds, links).values()):
             draft = Draft(CustomerRecord())
             for member in members:
@@ -75,4 +73,4 @@ class AsKnown:
             self._drafts.update(dict.fromkeys(members, draft))
 
 
-IDENTITY = (*BEGUN, Customer.IdentifierLinked, Customer.IdentifierUnlinked)
+IDENTITY = (*BEGUN, *TIES)

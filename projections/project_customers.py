@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from uuid import UUID
 
-from domain.customer import Customer
 from domain.event import Event
+from domain.ties import TIES
 from projections.customer import fold_all
 from projections.ports import History, Recorded
 from projections.settle import Settler
@@ -74,7 +74,7 @@ class CustomersProjection:
             after = self._fold(stream, before, events)
             folded[stream] = home, after
             if after.gone:
-                self._left.update(before.links)
+                self._left.update(before.ties)
             if after.version > before.version:
                 writes.append(Write(home, stream, before.version, b"" if after.gone else encode(after)))
         answers = self._store.write(writes)
@@ -119,8 +119,8 @@ class CustomersProjection:
 
 
 def _ends(fact: Event) -> tuple[UUID, ...]:
-    """Both streams that a link is or was between: after unlinking, neither leads to the other any more."""
-    if isinstance(fact, Customer.IdentifierLinked | Customer.IdentifierUnlinked):
+    """Both streams that a tie is or was between: after unlinking, neither leads to the other any more."""
+    if isinstance(fact, TIES):
         return fact.originator_id, fact.other
     return ()
 

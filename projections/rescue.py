@@ -15,7 +15,7 @@ def person(source: Source, stream: UUID) -> dict[UUID, CustomerRecord]:
     while frontier:
         records = {s: r for s, r in source.records(sorted(frontier)).items() if not r.gone}
         found |= records
-        linked = {other for record in records.values() for other in record.links}
+        linked = {other for record in records.values() for other in record.ties}
         frontier = linked - found.keys()
         if not records:
             break
@@ -24,5 +24,5 @@ def person(source: Source, stream: UUID) -> dict[UUID, CustomerRecord]:
 
 def _members(records: Mapping[UUID, CustomerRecord], stream: UUID) -> frozenset[UUID]:
     kinds = {s: IdentifierKind(r.kind) for s, r in records.items() if r.kind}
-    links = ((s, other) for s, r in records.items() for other in r.links)
+    links = ((s, other) for s, r in records.items() for other in r.ties)
     return persons(kinds, links).get(stream, frozenset())

@@ -72,7 +72,7 @@ class Settler:
         found, lost = _reach(self._store, start, records), dict[UUID, bytes]()
         while more := self._lost(found, lost):
             lost |= more
-            linked = {other for value in more.values() for other in records[value].links}
+            linked = {other for value in more.values() for other in records[value].ties}
             found |= _reach(self._store, linked - found.keys(), records)
         groups = _components(found, lost, records)
         return [_Group({name: found[name] for name in names}, lost, records) for names in groups]
@@ -179,7 +179,7 @@ class _Group:
 def _persons(records: Mapping[UUID, CustomerRecord]) -> dict[UUID, frozenset[UUID]]:
     """Home → members. A stream whose beginning was erased is alone."""
     kinds = {s: IdentifierKind(r.kind) for s, r in records.items() if r.kind}
-    links = [(s, other) for s, r in records.items() for other in r.links]
+    links = [(s, other) for s, r in records.items() for other in r.ties]
     alone = {s: frozenset({s}) for s in records.keys() - kinds.keys()}
     return {person_id(members): members for members in (persons(kinds, links) | alone).values()}
 
@@ -201,14 +201,14 @@ def _told(found: Found, records: _Records) -> Iterable[UUID]:
         yield found.moved_to
     for stream, value in found.fields.items():
         yield stream
-        yield from records[value].links
+        yield from records[value].ties
 
 
 def _components(found: Mapping[UUID, Found], lost: Mapping[UUID, bytes], records: _Records) -> list[set[UUID]]:
     """Names that tell of each other, directly or not."""
     of = {name: {name} for name in found}
     for name, each in found.items():
-        for other in (*_told(each, records), *(records[lost[name]].links if name in lost else ())):
+        for other in (*_told(each, records), *(records[lost[name]].ties if name in lost else ())):
             if of[name] is not of[other]:
                 small, large = sorted((of[name], of[other]), key=len)
                 large |= small

@@ -11,10 +11,12 @@ from uuid import UUID
 from domain.customer import BEGUN, Customer
 from domain.event import Event
 from domain.identity import SHARED_KINDS, IdentifierKind, persons
+from domain.ties import TIE_TOPICS, TIES, Ties
 from queries.moment import Moment
 
 #: The events that tell who is who.
-TOPICS = tuple(each.TOPIC for each in (*BEGUN, Customer.IdentifierLinked, Customer.IdentifierUnlinked))
+TOPICS = (*(each.TOPIC for each in BEGUN), *TIE_TOPICS)
+LINKING = (Customer.IdentifierLinked, Customer.ProbablyLinked, Customer.ConfirmedSame)
 #: How many owners of a shared device are looked at in one go, at least: two different ones decide.
 OWNERS = 64
 Near = Mapping[UUID, AbstractSet[UUID]]
@@ -33,17 +35,15 @@ class Told:
 
 def told(events: Sequence[Event], moment: Moment) -> Told:
     """Of a stream's events in order, from the first one on."""
-    first, kind, ever, linked = events[0], None, dict[UUID, IdentifierKind](), set[UUID]()
+    first, kind, ever, ties = events[0], None, dict[UUID, IdentifierKind](), Ties()
     for event in events:
         if isinstance(event, BEGUN):
             kind = event.kind
-        elif isinstance(event, Customer.IdentifierLinked):
+        if isinstance(event, LINKING):
             ever[event.other] = event.other_kind
-            if moment.knows(event):
-                linked.add(event.other)
-        elif isinstance(event, Customer.IdentifierUnlinked) and moment.knows(event):
-            linked.discard(event.other)
-    return Told(kind, moment.knows(first), frozenset(linked), ever)
+        if isinstance(event, TIES) and moment.knows(event):
+            ties.learn(event)
+    return Told(kind, moment.knows(first), frozenset(ties.now), ever)
 
 
 class Circle:

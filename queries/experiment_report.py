@@ -4,53 +4,66 @@ have the shares that were designed, how it looked day by day, and a verdict in w
 An arm's lifetime value, order value and the like are the outcome board's: measured from who was exposed, never claimed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from projections.experiments import exposed, srm, steps
-from projections.experiments.analysis import Options, Report, analyse
-from projections.experiments.exposed import AMOUNTS, DAY_MS, NAMES, RATIOS, Person, Rules
+from projections.experiments import exposed, segments, srm, steps
+from projections.experiments.analysis import Metric, Options, Report, analyse
+from projections.experiments.exposed import AMOUNTS, DAY_MS, NAMES, ORDER, RATIOS, Person, Rules
+from projections.experiments.segments import Segmented
 from projections.experiments.sequential import TUNED
 from projections.experiments.srm import Mismatch
-from projections.experiments.verdict import verdict
-from queries.experiments import Change, Told
+from projections.experiments.verdict import Standing, standing, verdict
+from queries.experiments import Told
 from queries.outcome_board import Board, board
 
 MEASURED = (*NAMES, *RATIOS)
 #: Of which less is better.
 LOWER_IS_BETTER = frozenset({"refunds", "abandoned", "cart_abandonment"})
 MOST_LOOKS = 60
+#: Segments of a dimension that are looked at; the largest.
+MOST_SEGMENTS = 8
+BOUGHT, CAME, NEW = "bought in the 28 days before", "came in the 28 days before", "new, or away for 28 days"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """``planned``: persons in two arms together, to which sequences are tuned. ``until_ms``: nothing at or after it
-    counts. The rest: see ``Rules``."""
+    counts. ``least_people``: segments with fewer in an arm are not told. The rest: see ``Rules``."""
 
     until_ms: int
     alpha: float = 0.05
     planned: int = TUNED
     within_ms: int | None = None
     cap_cents: int | None = None
+    least_people: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentReport:
     """``paths``: arm → how the primary metric looked day by day. ``crossed``: arms → persons left out, for they were
-    exposed to all of them. ``mismatch``: of those who came since shares were changed last."""
+    exposed to all of them. ``mismatch``: of those who came since shares were changed last, at ``shared_ms`` (None: they
+    never were), by arm ``came``. ``segments``: dimension → the primary metric in each of its segments."""
 
-    key: str
-    state: str
-    hypothesis: str
+    told: Told
     primary: str
+    standing: Standing
     verdict: str
     report: Report
     board: Board
     paths: Mapping[str, steps.Path]
     crossed: Mapping[tuple[str, ...], int]
     mismatch: Mismatch | None
+    shared_ms: int | None
+    came: Mapping[str, int]
+    segments: Mapping[str, Segmented]
     notes: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The experiment's."""
+        return self.told.key
 
 
 def report(told: Told, persons: Sequence[Person], asked: Asked) -> ExperimentReport:
@@ -65,24 +78,26 @@ def report(told: Told, persons: Sequence[Person], asked: Asked) -> ExperimentRep
     wanted = {design.primary_metric, *design.guardrail_metrics}
     metrics = [metric for metric in exposed.metrics(totals) if metric.name in wanted or metric.name in AMOUNTS]
     found = analyse(metrics, exposed.counts(totals), options)
-    mismatch = _mismatch(persons, rules, told.history, shares)
+    shared_ms = max((change.at_ms for change in told.history if change.does == "reweighted"), default=None)
+    came = _came(persons, rules, shared_ms, sorted(shares))
+    mismatch = srm.check(list(came.values()), [shares[arm] for arm in came])
     found = replace(found, mismatch=mismatch)
-    said = verdict(
-        found, design.primary_metric, LOWER_IS_BETTER, design.guardrail_metrics, minimum_effect=design.minimum_effect
-    )
+    words = design.primary_metric, LOWER_IS_BETTER, design.guardrail_metrics
     shown = board(persons, rules, options, asked.until_ms // DAY_MS)
     return ExperimentReport(
-        told.key,
-        told.state,
-        design.hypothesis,
-        design.primary_metric,
-        said,
-        found,
-        shown,
-        _paths(persons, rules, options, design.primary_metric, asked),
-        totals.crossed,
-        mismatch,
-        shown.notes,
+        told=told,
+        primary=design.primary_metric,
+        standing=standing(found, *words),
+        verdict=verdict(found, *words, minimum_effect=design.minimum_effect),
+        report=found,
+        board=shown,
+        paths=_paths(persons, rules, options, design.primary_metric, asked),
+        crossed=totals.crossed,
+        mismatch=mismatch,
+        shared_ms=shared_ms,
+        came=came,
+        segments=_segments(persons, rules, options, design.primary_metric, asked.least_people),
+        notes=shown.notes,
     )
 
 
@@ -92,15 +107,47 @@ def _check(names: Sequence[str]) -> None:
         raise ValueError(f"{unknown[0]} is not measured; measured are {', '.join(MEASURED)}")
 
 
-def _mismatch(
-    persons: Sequence[Person], rules: Rules, history: Sequence[Change], shares: Mapping[str, float]
-) -> Mismatch | None:
-    """Shares hold for those who came since they were changed last."""
-    since_ms = max((change.at_ms for change in history if change.does == "reweighted"), default=0)
-    came = [person for person in persons if min(person.exposures)[0] >= since_ms]
+def _came(persons: Sequence[Person], rules: Rules, since_ms: int | None, arms: Sequence[str]) -> dict[str, int]:
+    """Arm → who came since shares were changed last: designed shares hold for these."""
+    came = [person for person in persons if since_ms is None or min(person.exposures)[0] >= since_ms]
     counts = exposed.counts(exposed.fold(came, rules))
-    arms = sorted(shares)
-    return srm.check([counts.get(arm, 0) for arm in arms], [shares[arm] for arm in arms])
+    return {arm: counts.get(arm, 0) for arm in arms}
+
+
+#: Dimension → the segment of a person, as it was when they were first exposed.
+DIMENSIONS: Mapping[str, Callable[[Person, Rules], str]] = {
+    "channel": lambda person, rules: person.channel,
+    "before": lambda person, rules: _before(person, rules.before_ms),
+}
+
+
+def _before(person: Person, before_ms: int) -> str:
+    start = person.exposures[0][0]
+    kinds = {each.kind for each in person.outcomes if start - before_ms <= each.at_ms < start}
+    return BOUGHT if ORDER in kinds else CAME if kinds else NEW
+
+
+def _segments(
+    persons: Sequence[Person], rules: Rules, options: Options, primary: str, least_people: int
+) -> dict[str, Segmented]:
+    """Of dimensions with two segments or more."""
+    parts = {name: _parts(persons, rules, primary, of, least_people) for name, of in DIMENSIONS.items()}
+    return segments.crossed({name: each for name, each in parts.items() if len(each) > 1}, options)
+
+
+def _parts(
+    persons: Sequence[Person], rules: Rules, primary: str, of: Callable[[Person, Rules], str], least_people: int
+) -> dict[str, list[Metric]]:
+    """Segment → the primary metric of its persons. A segment with fewer than ``least_people`` in an arm is left out."""
+    by: dict[str, list[Person]] = {}
+    for person in persons:
+        by.setdefault(of(person, rules), []).append(person)
+    found: dict[str, list[Metric]] = {}
+    for name in sorted(by, key=lambda each: (-len(by[each]), each))[:MOST_SEGMENTS]:
+        totals = exposed.fold(by[name], rules)
+        if len(totals.arms) > 1 and min(arm.n for arm in totals.arms.values()) >= least_people:
+            found[name] = [metric for metric in exposed.metrics(totals) if metric.name == primary]
+    return found
 
 
 def _paths(

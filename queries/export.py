@@ -17,6 +17,7 @@ from domain.event import Event
 from domain.identity import person_id
 from domain.product import product_id
 from domain.sharding import shard_of
+from domain.ties import TIE_TOPICS
 from projections.customer import fold_some
 from projections.details import details
 from queries.answers import LoggedEvent, Profile
@@ -32,7 +33,7 @@ from readmodels.catalogue import Product
 from readmodels.customer import combine
 
 NOW = Moment()
-LINKS = (Customer.IdentifierLinked.TOPIC, Customer.IdentifierUnlinked.TOPIC)
+LINKS = TIE_TOPICS
 CONSENTS = (Customer.ConsentGiven.TOPIC, Customer.ConsentWithdrawn.TOPIC, Customer.ConsentStringReceived.TOPIC)
 DETAILS = (Customer.DetailsGiven.TOPIC, Customer.DetailsCorrected.TOPIC)
 EXPOSURES = (Customer.ExperimentExposed.TOPIC,)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.customer import Customer
 from domain.erased import Erased
 from domain.event import Created, Event
+from domain.ties import TIES
 
 #: What a stream is and whom it belongs to is knowledge: it counts from when it was recorded, whenever it became true.
-KNOWLEDGE = (Created, Customer.IdentifierLinked, Customer.IdentifierUnlinked)
+KNOWLEDGE = (Created, *TIES)
 WRITTEN_AS = "must be an ISO 8601 date and time with an offset, of the years 1970 to 9999"
 _LONGEST = 40
 

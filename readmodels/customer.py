@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 #: Changes whenever the record does: what was stored in another shape is folded anew.
-SHAPE = 2
+SHAPE = 3
 When = tuple[int, int, int | str]
 RECENT = 20
 CART_ENTRIES = 64
@@ -180,6 +180,16 @@ class CustomerRecord(msgspec.Struct, frozen=True, array_like=True):
     clicks: int = 0
     loyalty_at: int = 0
     exposures: tuple[Exposure, ...] = ()
+    likely: tuple[UUID, ...] = ()
+    apart: tuple[UUID, ...] = ()
+
+    @property
+    def ties(self) -> tuple[UUID, ...]:
+        """The streams that are tied to it: by identifiers (``links``) or by scores (``likely``), less those that are
+        kept ``apart``."""
+        if not (self.likely or self.apart):
+            return self.links
+        return tuple(sorted((set(self.links) | set(self.likely)) - set(self.apart)))
 
     @property
     def gone(self) -> bool:
@@ -240,6 +250,8 @@ def combine(records: Iterable[CustomerRecord]) -> CustomerRecord:
         clicks=sum(r.clicks for r in parts),
         loyalty_at=min((r.loyalty_at for r in parts if r.loyalty_at), default=0),
         exposures=exposures(e for r in parts for e in r.exposures),
+        likely=tuple(sorted(other for r in parts for other in r.likely)),
+        apart=tuple(sorted(other for r in parts for other in r.apart)),
     )
 
 

@@ -89,6 +89,39 @@ class Keys:
         return f"{self.namespace}:g{self.generation}:statistics:{digest}"
 
 
+def identity(namespace: str, model: str) -> str:
+    """STRING number of the run of linking that made the index of an identity model, 1 where it is whole. Writer:
+    identity link. No expiry."""
+    return f"{namespace}:identity:{model}:whole"
+
+
+def identity_models(namespace: str) -> str:
+    """SET versions of the identity models that have an index. Writer: identity link. No expiry."""
+    return f"{namespace}:identity:models"
+
+
+def identity_stream(namespace: str, model: str, stream: UUID) -> str:
+    """HASH of linking: ``node``, the stream's ties; ``keys``, its blocking keys as HMACs; ``secret`` and ``compared``,
+    what its person told, encrypted under the stream's key. Writer: identity link. No expiry."""
+    return f"{namespace}:identity:{model}:stream:{{{stream}}}"
+
+
+def identity_pairs(namespace: str, model: str, stream: UUID) -> str:
+    """HASH stream id of another → match weight, 8 bytes: pairs that may be one person. Writer: identity link. No
+    expiry."""
+    return f"{namespace}:identity:{model}:pairs:{{{stream}}}"
+
+
+def identity_block(namespace: str, model: str, name: str) -> str:
+    """SET of the stream ids that have the blocking key with this HMAC. Writer: identity link. No expiry."""
+    return f"{namespace}:identity:{model}:block:{name}"
+
+
+def identity_review(namespace: str, model: str) -> str:
+    """ZSET two stream ids → match weight: pairs that people decide. Writer: identity link. No expiry."""
+    return f"{namespace}:identity:{model}:review"
+
+
 def generations(namespace: str) -> str:
     """HASH projection → live generation; ``<projection>:previous`` and ``:ready`` → the one before it, and one that
     waits for its switch; ``:projecting:<log>`` → the one that the projector of a log writes. Writer: project, rebuild

@@ -34,7 +34,8 @@ class People:
 
 
 def asked_for(truth: str, drop: Collection[str], mapped: Collection[str]) -> Asked:
-    """From ``COLUMN[:REGEX]``, columns, and ``FIELD=COLUMN``. Raises ValueError that names the option."""
+    """From ``COLUMN[:REGEX]`` ("" where there is no truth), columns, and ``FIELD=COLUMN``. Raises ValueError that
+    names the option."""
     column, _, pattern = truth.partition(":")
     try:
         compiled = re.compile(pattern) if pattern else None
@@ -66,6 +67,15 @@ def people(paths: Sequence[Path], asked: Asked, step: Step = lambda n: None) -> 
     return People(tuple(records), tuple(truth), tuple(files), {f: c.strip() for f, c in first.items()})
 
 
+def unlabelled(path: Path, drop: Collection[str], mapped: Collection[str]) -> list[Prepared]:
+    """Records of a file of which nobody says whose they are. Raises as ``people`` does."""
+    asked = asked_for("", drop, mapped)
+    columns, _ = _columns(path, asked)
+    found = read(path, list(columns.values()), [], lambda n: None, MOST_ROWS).words
+    rows = len(next(iter(found.values())).codes)
+    return _records({field: found[column] for field, column in columns.items()}, rows)
+
+
 def _columns(path: Path, asked: Asked) -> tuple[dict[str, str], str]:
     """Field → column, and the column of the truth. The first column of a field counts."""
     by_name: dict[str, str] = {}
@@ -74,18 +84,18 @@ def _columns(path: Path, asked: Asked) -> tuple[dict[str, str], str]:
             raise ValueError(f"{path.name}: more than one column {column.strip()[:80]}")
         by_name[column.strip()] = column
     for name in (asked.truth, *asked.drop, *asked.mapped.values()):
-        if name not in by_name:
+        if name and name not in by_name:
             raise ValueError(f"{path.name}: no column {name[:80]}")
     found = {field: by_name[name] for field, name in asked.mapped.items()}
     for name, column in by_name.items():
         field = field_of(name)
         if field and field not in found and name not in asked.drop and name != asked.truth:
             found[field] = column
-    if asked.truth in (name.strip() for name in found.values()):
+    if asked.truth and asked.truth in (name.strip() for name in found.values()):
         raise ValueError("--map: the truth is hidden from matching, so it is no field")
     if not found:
         raise ValueError(f"{path.name}: no column is known by its name; tell what they hold by --map FIELD=COLUMN")
-    return found, by_name[asked.truth]
+    return found, by_name.get(asked.truth, "")
 
 
 def _truths(path: Path, asked: Asked, labels: Labels) -> list[str]:

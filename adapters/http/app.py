@@ -26,12 +26,14 @@ from adapters.http.ports import Reader, Rules, Writer
 from adapters.http.problems import Problems
 from adapters.http.reads import read_routes
 from adapters.http.recommendations import recommendation_routes
+from adapters.http.reports import report_routes
 from adapters.http.rights import RightsDesk, rights_routes
 from adapters.http.rules import RuleDesk, rule_routes
 from adapters.http.signal import Signals
 from adapters.http.writes import BROWSERS, write_routes
 from queries.audit import Audit
 from queries.decisions import Receipts
+from queries.reports import Reports
 
 OTHER_BODIES = 32 * 1024
 
@@ -51,6 +53,7 @@ def create_app(
     rights: RightsDesk | None = None,
     receipts: Receipts | None = None,
     experiments: Experiments | None = None,
+    reports: Reports | None = None,
     attribution: AttributionReports | None = None,
     graphql: Bounds | None = None,
     erasures: Erasures | None = None,
@@ -62,7 +65,8 @@ def create_app(
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
     and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
-    these, ``receipts``, ``experiments``, ``attribution``, ``erasures`` and ``live`` there are no such routes.
+    these, ``receipts``, ``experiments``, ``reports``, ``attribution``, ``erasures`` and ``live`` there are no such
+    routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -81,6 +85,7 @@ def create_app(
             *(rule_routes(RuleDesk(*rules, reader, audited, now), access) if rules else ()),
             *(decision_routes(receipts, access, audited) if receipts else ()),
             *(experiment_routes(experiments, access) if experiments else ()),
+            *(report_routes(reports, experiments, access) if reports and experiments else ()),
             *(attribution_routes(attribution, access) if attribution else ()),
             *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),
             graphql_route(reader, receipts, access, audited, graphql or Bounds(), signals),

@@ -77,17 +77,24 @@ def attribution_routes(reports: AttributionReports, access: Access) -> Sequence[
 def asked_of(request: AnyRequest) -> tuple[dict[str, str], str]:
     """Options of the command line, by name, and the form. Raises RejectedError (400) that names the parameter."""
     only(request, KNOWN)
-    given = {name: request.query_params[name] for name in KNOWN if name in request.query_params}
-    form = given.pop("format", "json")
+    form = request.query_params.get("format", "json")
     if form not in MEDIA:
         raise RejectedError("format", f"must be one of {', '.join(MEDIA)}", 400)
+    return options_of({name: text for name, text in request.query_params.items() if name != "format"}), form
+
+
+def options_of(asked: Mapping[str, str]) -> dict[str, str]:
+    """Of parameters, each given once. Raises RejectedError (400) that names one."""
+    if unknown := set(asked) - {*KNOWN[:-1]}:
+        raise RejectedError("query", f"{len(unknown)} unknown; known are: {', '.join(KNOWN[:-1])}", 400)
+    given = dict(asked)
     for name, text in given.items():
         if reason := _wrong(name, text):
             raise RejectedError(name, reason, 400)
     if given.get("from", "") >= given.get("to", "~"):
         raise RejectedError("from", "must be before to", 400)
     flags = {name: "" for name in FLAGS if given.pop(name, "false") == "true"}
-    return {name.replace("_", "-"): text for name, text in (given | flags).items()}, form
+    return {name.replace("_", "-"): text for name, text in (given | flags).items()}
 
 
 def _wrong(name: str, text: str) -> str | None:

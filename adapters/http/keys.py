@@ -24,6 +24,7 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
+    REPORTS_READ = "reports:read"
     ATTRIBUTION_READ = "attribution:read"
     PRIVACY_READ = "privacy:read"
     PRIVACY_REQUEST = "privacy:request"
@@ -93,6 +94,10 @@ class ApiKeys:
             if hmac.compare_digest(key.digest, digest):
                 found = key
         return found if len(text) <= _LONGEST_KEY else None
+
+    def named(self, id_: str) -> ApiKey | None:
+        """The key with this id."""
+        return next((key for key in self._all if key.id == id_), None)
 
     def __iter__(self) -> Iterator[ApiKey]:
         """Those of the settings."""

@@ -1,45 +1,24 @@
-"""The page of an attribution report."""
+"""The page of an attribution report: whole by itself, or the part that goes into a page of ours."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from domain.money import EXPONENTS, from_cents
-from queries.attribution_report import AttributionReport, CurrencyReport
+from adapters.reports.attribution_shown import attribution, money
+from adapters.reports.experiment import CSS, PAGES
 
-_PAGES = Environment(
-    loader=PackageLoader("adapters.reports"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+Plain = Mapping[str, Any]
 
 
-def page(made: AttributionReport) -> str:
-    """A page without scripts."""
-    template = _PAGES.get_template("attribution.html")
-    return template.render(
-        made=made,
-        tables=[_table(each) for each in made.currencies],
-        begin=_day(made.asked.from_ms),
-        end=_day(made.asked.to_ms),
-        positions=", ".join(map(str, made.positions)),
-        money=money,
-    )
+def page(plain: Plain, versions: Sequence[Plain] = ()) -> str:
+    """HTML that needs no network and no script. ``versions``: of published reports."""
+    css = Markup(CSS.read_text(encoding="utf-8"))
+    template = PAGES.get_template("attribution.html")
+    return template.render(css=css, links=None, money=money, **attribution(plain, versions))
 
 
-def money(cents: int, currency: str) -> str:
-    """The decimal amount."""
-    return f"{from_cents(cents, currency) if currency in EXPONENTS else cents:,}"
-
-
-def _table(each: CurrencyReport) -> list[tuple[str, list[str]]]:
-    """A row a channel, with its credit under each model."""
-    by_model = [{channel.channel: channel for channel in model.channels} for model in each.models]
-    names = sorted({name for channels in by_model for name in channels})
-    return [(name, [money(of[name].cents, each.currency) if name in of else "-" for of in by_model]) for name in names]
-
-
-def _day(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%d %B %Y")
+def body(plain: Plain, versions: Sequence[Plain], links: Mapping[str, Any]) -> str:
+    """What stands in ``main``. ``links``: ``pinned``, and ``files``: pairs of name and address."""
+    template = PAGES.get_template("attribution_body.html")
+    return template.render(links=links, money=money, **attribution(plain, versions))

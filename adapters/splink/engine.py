@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from adapters.splink.sql import settings, untrained
 from ml.identity.blocking import MOST, keys
+from ml.identity.cluster import Pair, automatic_weight, clusters, conflict_of
 from ml.identity.comparisons import Comparison, usable
 from ml.identity.fields import COLUMNS, PLACE, Prepared
 from ml.identity.learn import Doubles, Levels, expectation_maximization, household
 from ml.identity.model import Frequencies, IdentityModel, Learnt, Odds, frequencies
-from ml.identity.score import PERSONAL
+from ml.identity.score import PERSONAL, Scorer
 
 #: Values of fewer people than this are not named in a model.
 LEAST_PEOPLE = 5
@@ -59,7 +60,7 @@ def train(records: Sequence[Prepared], files: Sequence[int] | None = None, seed:
     candidates = score(records, IdentityModel(blank.prior, blank.learnt, counted), files, levels=True)
     assert candidates.levels is not None
     start = [np.array([odds.m for odds in each.odds]) for each in blank.learnt]
-    prior, m, u = expectation_maximization(candidates.levels, random, start, pairs)
+    prior, m, u = expectation_maximization(candidates.levels, random, start, pairs, records=len(records))
     learnt = tuple(
         Learnt(each, tuple(Odds(float(a), float(b)) for a, b in zip(of_m, of_u, strict=True)))
         for each, of_m, of_u in zip(compared, m, u, strict=True)
@@ -85,6 +86,14 @@ def score(
         found = _levels(predicted, names, sizes)
     weights = np.asarray(predicted["match_weight"], np.float64)
     return Pairs(np.minimum(one, other), np.maximum(one, other), weights, found)
+
+
+def persons(records: Sequence[Prepared], pairs: Pairs, model: IdentityModel) -> list[tuple[int, ...]]:
+    """Groups of two records or more that are linked without asking, by place; see ``ml.identity.cluster``."""
+    conflict = conflict_of(Scorer(model))
+    chosen = pairs.weight >= automatic_weight()
+    rows = zip(pairs.one[chosen].tolist(), pairs.other[chosen].tolist(), pairs.weight[chosen].tolist(), strict=True)
+    return clusters((Pair(*row) for row in rows), lambda one, other: conflict(records[one], records[other]))
 
 
 def _levels(predicted: Any, names: Sequence[str], sizes: Sequence[int]) -> Levels:

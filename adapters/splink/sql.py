@@ -58,13 +58,14 @@ def settings(model: IdentityModel, rules: list[str], *, detailed: bool) -> dict[
 
 
 def untrained(compared: tuple[Comparison, ...], prior: float) -> IdentityModel:
-    """All that was never measured: half of those who match agree at the best level."""
+    """All that was never measured: half of those who match agree at the best level. Of those who don't, nothing is
+    known: what Splink does not see among random pairs stays at the least, and is not taken for a guess."""
     return IdentityModel(prior, tuple(Learnt(each, _guess(len(each.levels) + 1)) for each in compared), {})
 
 
 def _guess(size: int) -> tuple[Odds, ...]:
     rest = 0.5 / (size - 1)
-    return (Odds(0.5, 0.05), *(Odds(rest, 0.95 / (size - 1)) for _ in range(size - 1)))
+    return (Odds(0.5, 0.0), *(Odds(rest, 0.0) for _ in range(size - 1)))
 
 
 def _level(sql: str, level: Level, odds: Odds) -> dict[str, Any]:

@@ -294,7 +294,7 @@ def _csv(made: AttributionReport) -> str:
 def _page(made: AttributionReport) -> bytes:
     from adapters.reports.attribution import page
 
-    return page(made).encode()
+    return page(plain(made)).encode()
 
 
 def _parquet(made: AttributionReport) -> bytes:

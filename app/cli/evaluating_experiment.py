@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from adapters.datasets.table import MissingPackageError
+from adapters.reports.plain import result_plain
 from app.cli.output import bar, fail, json_option, show
 from app.evaluation.experiment import Asked, Found, evaluate
 from projections.experiments.analysis import Result
@@ -160,36 +161,6 @@ def _segments(found: Found) -> dict[str, Any] | None:
         "differ": [{"metric": m, "arm": a, "p_value": p} for (m, a), p in found.segments.differ.items()],
         "results": {name: [result_plain(r, alpha) for r in each] for name, each in found.segments.results.items()},
     }
-
-
-def result_plain(result: Result, alpha: float) -> dict[str, Any]:
-    """As JSON has it. Statistics under the name of their test too, z or t."""
-    comparison = result.comparison
-    plain: dict[str, Any] = {
-        "metric": result.metric,
-        "arm": result.arm,
-        "kind": result.kind,
-        "control": {"n": result.control.n, "mean": result.control.unadjusted},
-        "treatment": {"n": result.treatment.n, "mean": result.treatment.unadjusted},
-        "capped_at": result.limit,
-    }
-    if comparison:
-        plain |= {
-            "test": comparison.test,
-            "statistic": comparison.statistic,
-            comparison.test: comparison.statistic,
-            "p_value": result.p_value,
-            "p_corrected": result.p_corrected,
-            "significant": result.significant(alpha),
-            "absolute": asdict(comparison.absolute),
-            "relative": asdict(comparison.relative) if comparison.relative else None,
-        }
-    plain["bayesian"] = asdict(result.posterior) if result.posterior else None
-    plain["sequential"] = asdict(result.sequence) if result.sequence else None
-    if result.kept is not None:
-        unadjusted = result.plain.statistic if result.plain else None
-        plain["cuped"] = {"variance_left": result.kept, "statistic_without": unadjusted}
-    return plain
 
 
 def _words(found: Found, told: str) -> str:

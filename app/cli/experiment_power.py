@@ -1,13 +1,13 @@
 """``experiment power``: plans without a log."""
 
-from dataclasses import asdict
 from typing import Any
 
 import click
 
 from app.cli.output import fail, json_option, show
-from projections.experiments.power import Asked, Baseline, detectable, duration_days, proportion, sample_size
+from queries.experiment_plan import PlanAsk, PlanError, plan
 
+MISSING = {"rate": "give --rate, or --mean and --sd", "effect": "give --effect, or --units, or --daily and --days"}
 SHARE = click.FloatRange(0, 1, True, True)
 
 
@@ -55,36 +55,17 @@ def power(
       bespoke experiment power --rate .03 --effect .05 --daily 20000
       bespoke experiment power --mean 42 --sd 80 --units 100000 --rho .6 --sequential
     """
+    ask = PlanAsk(rate, mean, sd, effect, units, daily, days, alpha, power_, share, arms, rho, sequential)
     try:
-        baseline = _baseline(rate, mean, sd, rho)
-        asked = Asked(alpha, power_, share, arms - 1, sequential)
-        if effect is not None:
-            found = _planned(baseline, effect, daily, asked)
-        else:
-            size = units or (int(daily * days) if daily and days else 0)
-            if not size:
-                fail("give --effect, or --units, or --daily and --days")
-            found = {"units": size, "effect": detectable(baseline, size, asked)}
+        found = plan(ask)
+    except PlanError as error:
+        fail(MISSING[error.field])
     except ValueError as error:
         fail(str(error))
-    show(found, _words(found, asked), as_json=as_json)
+    show(found, _words(found, ask), as_json=as_json)
 
 
-def _baseline(rate: float | None, mean: float | None, sd: float | None, rho: float) -> Baseline:
-    if rate is not None and mean is None and sd is None:
-        return proportion(rate, rho)
-    if rate is None and mean is not None and sd is not None:
-        return Baseline(mean, sd * sd, rho)
-    raise ValueError("give --rate, or --mean and --sd")
-
-
-def _planned(baseline: Baseline, effect: float, daily: float | None, asked: Asked) -> dict[str, Any]:
-    plan = sample_size(baseline, effect, asked)
-    days = duration_days(plan, daily) if daily else None
-    return {"units": plan.units} | asdict(plan) | {"days": days}
-
-
-def _words(found: dict[str, Any], asked: Asked) -> str:
+def _words(found: dict[str, Any], asked: PlanAsk) -> str:
     looks = "looked at every day" if asked.sequential else "looked at once, at its end"
     sure = f"alpha {asked.alpha:g}, power {asked.power:g}, {looks}"
     if "control" not in found:

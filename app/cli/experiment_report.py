@@ -1,15 +1,18 @@
 """``experiment report``: what came of an experiment, folded from the log."""
 
+import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import click
 
+from adapters.reports import plain, tables
+from adapters.reports.charts import MissingPackageError
+from adapters.reports.experiment import document as drawn
+from adapters.reports.experiment import page
 from app import exposed_persons
-from app.cli.evaluating_experiment import result_plain
 from app.cli.output import bar, fail, json_option, show
 from app.settings import Settings
 from app.training_set import heads
@@ -22,12 +25,15 @@ from queries.experiment_report import Asked, ExperimentReport, report
 from queries.experiments import Told, experiments_of
 
 DAY_MS = 86_400_000
+PATH = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("report")
 @click.argument("key")
 @click.option(
-    "--until", type=click.DateTime(["%Y-%m-%d"]), help="Nothing from this day (UTC) on counts. [default: now]"
+    "--until",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="Nothing from this day or time (UTC) on counts. [default: now]",
 )
 @click.option("--within", "within_days", type=click.IntRange(1, 400), help="Days that count for each person.")
 @click.option(
@@ -38,7 +44,10 @@ DAY_MS = 86_400_000
 )
 @click.option("--alpha", type=click.FloatRange(0, 0.5, True), default=0.05, show_default=True)
 @click.option("--cap", "cap_cents", type=click.IntRange(1), help="Revenue of a person counts up to this, in cents.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page that needs no network too.")
+@click.option("--html", type=PATH, help="Write a page that needs no network too.")
+@click.option("--csv", "csv_", type=PATH, help="Write all figures as one flat table too.")
+@click.option("--parquet", type=PATH, help="The same as Parquet (needs pyarrow).")
+@click.option("--document", is_flag=True, help="With the charts of its page, drawn, as JSON: what web processes show.")
 @json_option
 def report_(
     key: str,
@@ -49,6 +58,9 @@ def report_(
     alpha: float,
     cap_cents: int | None,
     html: Path | None,
+    csv_: Path | None,
+    parquet: Path | None,
+    document: bool,
     as_json: bool,
 ) -> None:
     """What came of the experiment KEY: verdict, each metric by arm, shares of the arms, the outcome board.
@@ -57,7 +69,7 @@ def report_(
     to two arms is left out and counted. Arms whose sizes cannot have come about by chance have no verdict: that is
     recorded, and nothing can be shipped.
     """
-    until_ms = int((until.replace(tzinfo=UTC) if until else datetime.now(UTC)).timestamp() * 1000)
+    until_ms = int((until.replace(tzinfo=UTC) if until else datetime.now(UTC)).timestamp()) * 1000
     within_ms = within_days * DAY_MS if within_days else None
     with Wiring(Settings()) as wiring:
         wiring.provision()
@@ -68,18 +80,40 @@ def report_(
         with bar("reading the log", sum(positions.shards)) as advance:
             found = exposed_persons.read(wiring, key, wiring.settings.currency, positions, advance)
         try:
-            made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents))
+            least = wiring.settings.least_people
+            made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents, least))
         except ValueError as error:
+            if document:
+                click.echo(json.dumps({"refused": str(error)}))
+                return
             fail(f"{key}: {error}")
         _tell_mismatch(wiring, told, made)
-    if html:
-        from adapters.reports.experiment import MissingPackageError, page
+        currency = wiring.settings.currency
+    whole = plain.experiment(made, positions.shards, until_ms, currency)
+    _write(whole, html, csv_, parquet)
+    if document:
+        click.echo(json.dumps(asdict(drawn(whole))))
+    else:
+        show(whole, words(made, positions), as_json=as_json)
 
-        try:
-            html.write_text(page(made, positions.shards, until_ms), encoding="utf-8")
-        except (MissingPackageError, OSError) as error:
-            fail(str(error))
-    show(plain(made, positions, until_ms), words(made, positions), as_json=as_json)
+
+def _write(whole: plain.Plain, html: Path | None, csv_: Path | None, parquet: Path | None) -> None:
+    try:
+        if html:
+            html.write_text(_page(whole), encoding="utf-8")
+        if csv_:
+            csv_.write_bytes(tables.to_csv(tables.experiment_rows(whole)))
+        if parquet:
+            parquet.write_bytes(tables.to_parquet(tables.experiment_rows(whole)))
+    except (MissingPackageError, tables.MissingPackageError, OSError) as error:
+        fail(str(error))
+
+
+def _page(whole: plain.Plain) -> str:
+    made = drawn(whole)
+    if made.missing:
+        raise MissingPackageError
+    return page(made)
 
 
 def _positions(wiring: Wiring, at: str | None) -> Positions:
@@ -110,36 +144,15 @@ def _tell_mismatch(wiring: Wiring, told: Told, made: ExperimentReport) -> None:
     wiring.bus().dispatch([command])
 
 
-def plain(made: ExperimentReport, positions: Positions, until_ms: int) -> dict[str, Any]:
-    """As JSON has it. ``positions``: what ``--at`` takes to get the same report again."""
-    alpha = made.report.options.alpha
-    return {
-        "experiment": made.key,
-        "state": made.state,
-        "hypothesis": made.hypothesis,
-        "primary_metric": made.primary,
-        "verdict": made.verdict,
-        "positions": list(positions.shards),
-        "until_ms": until_ms,
-        "control": made.report.options.control,
-        "arms": dict(made.report.counts),
-        "crossed": [{"arms": list(arms), "persons": count} for arms, count in made.crossed.items()],
-        "srm": asdict(made.mismatch) if made.mismatch else None,
-        "results": [result_plain(each, alpha) for each in made.report.results],
-        "outcome_board": [result_plain(each, alpha) for each in made.board.report.results],
-        "paths": [
-            {"arm": arm, "decided": path.decided, "looks": [asdict(look) for look in path.looks]}
-            for arm, path in made.paths.items()
-        ],
-        "notes": list(made.notes),
-    }
-
-
 def words(made: ExperimentReport, positions: Positions) -> str:
     """For a terminal."""
     alpha = made.report.options.alpha
     arms = ", ".join(f"{name} {count:,}" for name, count in made.report.counts.items())
-    lines = [f"{made.key} ({made.state}): {made.hypothesis}", f"Verdict: {made.verdict}", f"Persons: {arms}."]
+    lines = [
+        f"{made.key} ({made.told.state}): {made.told.design.hypothesis}",
+        f"Verdict: {made.verdict}",
+        f"Persons: {arms}.",
+    ]
     lines += [f"Left out: {count:,} exposed to {' and '.join(each)}." for each, count in made.crossed.items()]
     if made.mismatch:
         lines.append(f"Shares of the arms: chi-square p = {made.mismatch.p_value:.3g}.")
@@ -147,5 +160,8 @@ def words(made: ExperimentReport, positions: Positions) -> str:
     for arm, path in made.paths.items():
         when = f"decided on {path.decided}" if path.decided else "not decided"
         lines.append(f"{made.primary}, {arm}, day by day: {len(path.looks)} looks, {when}.")
+    for by, each in made.segments.items():
+        lines.append(f"By {by}. Warning: {each.warning}.")
+        lines += [f"  {name}: {sentence(r, alpha)}" for name, results in each.results.items() for r in results]
     lines += [f"Note: {note}." for note in made.notes]
     return "\n".join((*lines, f"As of positions {','.join(map(str, positions.shards))}."))

@@ -41,11 +41,11 @@ def _close(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
         mine["orders"] += len(customer.orders)
     near: dict[UUID, set[UUID]] = {request: set() for request in todo}
     for stream, customer in customers.items():
-        near[own[stream]].update(other for other in customer.linked if other not in own)
+        near[own[stream]] |= customer.tied - own.keys()
     wiring.erasures.keep_neighbours(near)
     neighbours = _load(logs, sorted({other for others in near.values() for other in others}))
     for stream, customer in customers.items():
-        for other in sorted(other for other in customer.linked if other in neighbours):
+        for other in sorted(customer.tied & neighbours.keys()):
             counts[own[stream]]["neighbours"] += _unlink(neighbours[other], stream, own[stream], now)
         customer.erase(own[stream], occurred_at=now)
     _save(logs, [*neighbours.values(), *customers.values()])
@@ -54,10 +54,10 @@ def _close(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
 
 def _unlink(neighbour: Customer, stream: UUID, request: UUID, now: datetime) -> bool:
     """Whether there was a link to end, on a stream that takes events."""
-    if neighbour.erased or stream not in neighbour.linked:
+    if neighbour.erased or stream not in neighbour.tied:
         return False
     source = f"erasure:{request.hex}#{stream.hex}"
-    neighbour.unlink(stream, reason=REASON, source_id=source, occurred_at=now, channel=Channel.SERVICE)
+    neighbour.untie(stream, reason=REASON, source_id=source, occurred_at=now, channel=Channel.SERVICE)
     return True
 
 

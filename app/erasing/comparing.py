@@ -24,7 +24,8 @@ from readmodels import customer
 from readmodels.customer import CustomerRecord
 from readmodels.erasure import ErasureStatus
 
-UNLINKED = (get_topic(Customer.IdentifierUnlinked),)
+ENDED = (Customer.IdentifierUnlinked, Customer.ProbablyUnlinked, Customer.ApartEnded)
+UNLINKED = tuple(get_topic(each) for each in ENDED)
 BATCH = 1_000
 #: Clocks of machines differ, and a step is told as done after it was.
 MARGIN = timedelta(seconds=5)
@@ -72,6 +73,6 @@ def _neighbours(wiring: Wiring, status: ErasureStatus) -> dict[UUID, int]:
         while after < until and (batch := log.read(after, BATCH, UNLINKED)):
             after = batch[-1].id
             for event in log.decode_all([each for each in batch if each.id <= until]):
-                if isinstance(event, Customer.IdentifierUnlinked) and event.source_id.startswith(source):
+                if isinstance(event, ENDED) and event.source_id.startswith(source):
                     found[event.originator_id] = event.originator_version
     return found

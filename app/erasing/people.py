@@ -16,7 +16,7 @@ def people(source: Source, streams: Iterable[UUID]) -> dict[UUID, tuple[UUID, ..
         asked |= frontier
         records = {s: r for s, r in source.records(sorted(frontier)).items() if r.kind}
         found |= records
-        frontier = {other for record in records.values() for other in record.links} - asked
+        frontier = {other for record in records.values() for other in record.ties} - asked
     kinds = {stream: IdentifierKind(record.kind) for stream, record in found.items()}
-    whole = persons(kinds, ((s, other) for s, record in found.items() for other in record.links))
+    whole = persons(kinds, ((s, other) for s, record in found.items() for other in record.ties))
     return {stream: tuple(sorted(whole[stream])) for stream in wanted if stream in whole}

@@ -12,29 +12,40 @@ ROUNDS = 500
 CLOSE = 1e-7
 #: Pairs that we have seen before there was any, at each level.
 PSEUDO = 0.5
+#: A record has at most so many others of the same person, on average: else what was found is not persons but, say,
+#: everybody of one given name.
+MATES = 3.0
 #: What a household shares makes a match as likely as this, taken alone.
 SHARED = 0.999
 
 
 def expectation_maximization(
-    levels: Levels, random: Sequence[Doubles], start: Sequence[Doubles], pairs: int, *, drawn: bool = True
+    levels: Levels,
+    random: Sequence[Doubles],
+    start: Sequence[Doubles],
+    pairs: int,
+    *,
+    drawn: bool = True,
+    records: int | None = None,
 ) -> tuple[float, list[Doubles], list[Doubles]]:
     """The prior and, of each comparison, the m and the u of its levels.
 
     ``levels`` (n, comparisons): of each candidate pair, place of the level, -1 where unknown. ``random``: how often
     pairs drawn at random agree at each level. Some of them match, so u is what is left of it: random = prior m +
     (1 - prior) u. ``pairs`` is how many pairs there are in all; those that are no candidates share no blocking key,
-    and count as no match. ``drawn``: whether ``random`` was drawn so, else it is u itself.
+    and count as no match. ``records``: how many they are of; without, any share may match. ``drawn``: whether
+    ``random`` was drawn so, else it is u itself.
     """
     patterns, counts = np.unique(levels, axis=0, return_counts=True)
     m = [each.copy() for each in start]
-    prior = min(0.5, max(1.0, 0.5 * len(levels)) / pairs)
+    most = MATES * records / pairs if records else 1.0
+    prior = min(0.5, max(1.0, 0.5 * len(levels)) / pairs, most / 6)
     u = list(random)
     for _ in range(ROUNDS):
         match = posterior(patterns, prior, m, u) * counts
         following = [_shares(patterns[:, i], match, len(each)) for i, each in enumerate(m)]
         moved = max(float(np.abs(a - b).max()) for a, b in zip(m, following, strict=True))
-        m, prior = following, max(float(match.sum()), PSEUDO) / pairs
+        m, prior = following, min(max(float(match.sum()), PSEUDO) / pairs, most)
         prior = min(prior, 1 - PSEUDO / max(pairs, 1))
         if drawn:
             u = [_of_others(r, each, prior, PSEUDO / pairs) for r, each in zip(random, m, strict=True)]

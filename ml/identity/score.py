@@ -32,6 +32,8 @@ class Scorer:
         self.model = model
         self._prior = model.prior_weight
         self._compare = [_comparison(each, model.frequencies) for each in model.learnt]
+        self._most = [_most(each, model.frequencies) for each in model.learnt]
+        self._order = sorted(range(len(self._compare)), key=lambda place: -self._most[place])
         self._born = [c for c, e in zip(self._compare, model.learnt, strict=True) if e.comparison.name == "born"]
         self._strangers = [len(e.comparison.levels) for e in model.learnt if e.comparison.name == "born"]
         self._personal = [
@@ -43,6 +45,17 @@ class Scorer:
     def weight(self, one: Prepared, other: Prepared) -> float:
         """In bits; ``model.probability`` makes it the probability that they are one person."""
         return self._prior + sum([compare(one, other)[1] for compare in self._compare])
+
+    def at_least(self, one: Prepared, other: Prepared, least: float) -> float | None:
+        """The weight if it is ``least`` or more, else None: looks no further when that cannot be reached any more."""
+        found, left = [0.0] * len(self._compare), sum(self._most) + self._prior - least + 1e-6
+        for place in self._order:
+            found[place] = bits = self._compare[place](one, other)[1]
+            left += bits - self._most[place]
+            if left < 0:
+                return None
+        weight = self._prior + sum(found)
+        return weight if weight >= least else None
 
     def levels(self, one: Prepared, other: Prepared) -> tuple[int, ...]:
         """Of each comparison the place of the level, ``UNKNOWN`` where either record tells nothing."""
@@ -86,6 +99,18 @@ def _comparison(learnt: Learnt, frequencies: dict[str, Frequencies]) -> Compared
         return otherwise
 
     return compared
+
+
+def _most(learnt: Learnt, frequencies: dict[str, Frequencies]) -> float:
+    """The most bits that a comparison can give."""
+    bits = [0.0]
+    for level, odds in zip(learnt.comparison.levels, learnt.odds, strict=False):
+        rarest = 0.0
+        if level.frequency:
+            known = frequencies[level.frequency]
+            rarest = log2(max(odds.u, LEAST) / min(known.rare, *known.common.values(), 1.0))
+        bits.append(odds.weight + max(rarest, 0.0))
+    return max(*bits, learnt.odds[-1].weight)
 
 
 def _rarity(level: Level, u: float, frequencies: dict[str, Frequencies]) -> Callable[[Prepared], float] | None:

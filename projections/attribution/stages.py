@@ -32,6 +32,10 @@ _SAID = tuple(
     kind.TOPIC
     for kind in (Customer.ConsentGiven, Customer.ConsentWithdrawn, Customer.DetailsGiven, Customer.DetailsCorrected)
 )
+#: A veto that ends brings together again whom it kept apart.
+_MERGING = (Customer.IdentifierLinked, Customer.ProbablyLinked, Customer.ConfirmedSame, Customer.ApartEnded)
+MERGED = tuple(kind.TOPIC for kind in _MERGING)
+PARTED = tuple(kind.TOPIC for kind in (Customer.IdentifierUnlinked, Customer.ProbablyUnlinked, Customer.KeptApart))
 ORDER = (Cause.LATE, Cause.REFUND, Cause.CONSENT, Cause.MERGE, Cause.UNMERGE, Cause.ERASURE)
 
 
@@ -47,9 +51,9 @@ class Stage:
 def cause_of(event: Event) -> Cause:
     """Which cause an event is. One that was erased is still what it was, as far as that can be told."""
     match topic(event):
-        case Customer.IdentifierLinked.TOPIC:
+        case merged if merged in MERGED:
             return Cause.MERGE
-        case Customer.IdentifierUnlinked.TOPIC:
+        case parted if parted in PARTED:
             return Cause.UNMERGE
         case said if said in _SAID:
             return Cause.CONSENT

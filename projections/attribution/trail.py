@@ -10,6 +10,7 @@ from domain.customer import BEGUN, Customer
 from domain.erased import Erased
 from domain.event import Event
 from domain.identity import IdentifierKind
+from domain.ties import TIES, Ties
 from projections.attribution.channels import touched
 from projections.gathering import Linked
 from projections.moment import millis, tag
@@ -65,6 +66,7 @@ class Trail:
     words: list[Word] = field(default_factory=list)
     ages: list[Age] = field(default_factory=list)
     erased: bool = False
+    ties: Ties = field(default_factory=Ties)
 
     @property
     def empty(self) -> bool:
@@ -88,10 +90,9 @@ class Trail:
     def _take(self, event: Event) -> None:
         if topic(event) == PLACED or topic(event) in REFUNDED:
             self._sell(event)
-        elif isinstance(event, Customer.IdentifierLinked):
-            self.others[event.other] = event.other_kind
-        elif isinstance(event, Customer.IdentifierUnlinked):
-            self.others.pop(event.other, None)
+        elif isinstance(event, TIES):
+            self.ties.learn(event)
+            self.others = self.ties.now
         elif isinstance(event, BEGUN):
             self.kind = event.kind
         elif isinstance(event, Customer.ConsentGiven | Customer.ConsentWithdrawn):
@@ -116,6 +117,7 @@ class Trail:
         """What is left is what an erased log would have left."""
         self.erased, self.kind = True, None
         self.touches.clear()
+        self.ties = Ties()
         self.others.clear()
         self.words.clear()
         self.ages.clear()

@@ -44,10 +44,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """``exposures``: (when, arm), of one experiment. ``outcomes`` of all the person's streams, none twice."""
+    """``exposures``: (when, arm), of one experiment, by time. ``outcomes`` of all the person's streams, none twice.
+    ``channel``: that of the first exposure."""
 
     exposures: tuple[tuple[int, str], ...]
     outcomes: tuple[Outcome, ...]
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)

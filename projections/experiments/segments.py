@@ -2,7 +2,7 @@
 asked about, and what counts is whether segments differ from one another at all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import special
 
@@ -35,9 +35,30 @@ def segmented(parts: Mapping[str, Sequence[Metric]], options: Options) -> Segmen
     by_segment: dict[str, list[Result]] = {}
     for (segment, _), result in zip(found, results, strict=True):
         by_segment.setdefault(segment, []).append(result)
+    found_by = {name: tuple(each) for name, each in by_segment.items()}
+    return Segmented(found_by, _differ(results), _warning(results, options))
+
+
+def crossed(dimensions: Mapping[str, Mapping[str, Sequence[Metric]]], options: Options) -> dict[str, Segmented]:
+    """Dimension → its segments, as ``segmented`` finds them, corrected over all dimensions together: whoever looks at
+    a second one asks more questions of the same units."""
+    apart = {name: segmented(parts, options) for name, parts in dimensions.items()}
+    every = [result for each in apart.values() for results in each.results.values() for result in results]
+    again = iter(with_corrections(every, options.correction))
+    warning = _warning(every, options)
+    return {
+        name: replace(
+            each,
+            results={segment: tuple(next(again) for _ in results) for segment, results in each.results.items()},
+            warning=warning,
+        )
+        for name, each in apart.items()
+    }
+
+
+def _warning(results: Sequence[Result], options: Options) -> str:
     questions = sum(result.p_value is not None for result in results)
-    warning = FISHING.format(questions=questions, expected=questions * options.alpha)
-    return Segmented({name: tuple(each) for name, each in by_segment.items()}, _differ(results), warning)
+    return FISHING.format(questions=questions, expected=questions * options.alpha)
 
 
 def _differ(results: Sequence[Result]) -> dict[tuple[str, str], float]:

@@ -33,10 +33,10 @@ def at(control: Sample, treatment: Sample, alpha: float = 0.05, tuned: int = TUN
     if error == 0:
         return None
     absolute = _estimate(treatment.mean - control.mean, error, n, alpha, tuned)
-    if control.unadjusted == 0:
+    unsure = relative_error(control, treatment) if control.unadjusted else 0.0
+    if not unsure:  # the control's mean is 0, or the arm has nothing at all: no ratio of them is known
         return Sequential(absolute, None)
-    relative = _estimate(uplift(control, treatment), relative_error(control, treatment), n, alpha, tuned)
-    return Sequential(absolute, relative)
+    return Sequential(absolute, _estimate(uplift(control, treatment), unsure, n, alpha, tuned))
 
 
 def spread(n: float, alpha: float, tuned: float) -> float:

@@ -1,11 +1,38 @@
 """What a report says, in words that nobody can take for more than it is."""
 
 from collections.abc import Collection
+from enum import StrEnum
 
 from projections.experiments.analysis import Report, Result
 
 #: What a person does before they decide; everything else is a verdict.
 BLOCKED = "no verdict: the arms have not the shares that were designed"
+
+
+class Standing(StrEnum):
+    """What a verdict comes to. Harm: a guard-rail is worse, whatever the primary metric says."""
+
+    BLOCKED = "blocked"
+    HARM = "harm"
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_SHOWN = "not shown"
+
+
+def standing(
+    report: Report, primary: str, lower_is_better: Collection[str] = (), guardrails: Collection[str] = ()
+) -> Standing:
+    """As ``verdict`` says it, in one word. Better: an arm is that harms no guard-rail."""
+    if report.blocked:
+        return Standing.BLOCKED
+    sides = [(r, _side(r, report.options.alpha, lower_is_better)) for r in report.results]
+    hurt = {r.arm for r, side in sides if r.metric in guardrails and side < 0}
+    mine = [(r.arm, side) for r, side in sides if r.metric == primary]
+    if any(side > 0 and arm not in hurt for arm, side in mine):
+        return Standing.BETTER
+    if hurt:
+        return Standing.HARM
+    return Standing.WORSE if any(side < 0 for _, side in mine) else Standing.NOT_SHOWN
 
 
 def sentence(result: Result, alpha: float) -> str:

@@ -175,7 +175,7 @@ def attributes_of(ask: Ask, record: CustomerRecord) -> dict[str, Any]:
         "device": ask.device,
         "segments": sorted(segments_of(record, ask.at_ms)),
         "consents": sorted(consents_of(record)),
-        "known": bool(record.links) or record.kind not in UNKNOWN_KINDS,
+        "known": bool(record.ties) or record.kind not in UNKNOWN_KINDS,
     }
 
 

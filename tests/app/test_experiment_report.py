@@ -45,7 +45,8 @@ def bought(number: int, at: datetime, cents: int) -> list[Any]:
 
 def exposed(wiring: Wiring, number: int, variant: str, at: datetime) -> RecordExposure:
     (stream,) = wiring.directory.claim([visitor(number)]).values()
-    about = {"experiment": "hero", "variant": variant, "hash_version": HashVersion.BLAKE}
+    channel = Channel.MOBILE if number % 4 > 1 else Channel.WEB
+    about = {"experiment": "hero", "variant": variant, "hash_version": HashVersion.BLAKE, "channel": channel}
     return RecordExposure(stream=stream, source_id=exposure_source("hero"), occurred_at=at, **about)
 
 
@@ -92,8 +93,8 @@ def result(told: Any, metric: str) -> Any:
 def test_from_the_log_to_a_verdict_at_any_position(wiring: Wiring, tmp_path: Path) -> None:
     begin(wiring)
     expected = lived(wiring)
-    page = tmp_path / "report.html"
-    told = reported(wiring, "--html", str(page))
+    page, rows = tmp_path / "report.html", tmp_path / "report.csv"
+    told = reported(wiring, "--html", str(page), "--csv", str(rows), "--parquet", str(tmp_path / "report.parquet"))
     assert told["arms"] == {arm: persons for arm, (persons, _) in expected.items()}
     found = result(told, "conversion")
     assert found["control"]["mean"] == pytest.approx(expected["control"][1] / expected["control"][0])
@@ -101,8 +102,20 @@ def test_from_the_log_to_a_verdict_at_any_position(wiring: Wiring, tmp_path: Pat
     assert told["verdict"].startswith("bold is better than control in conversion") and not told["srm"]["found"]
     assert told["paths"][0]["decided"] and len(told["paths"][0]["looks"]) > 10
     assert {each["metric"] for each in told["outcome_board"]} >= {"conversion", "order_value", "cart_abandonment"}
+    (by_channel,) = told["segments"]
+    assert by_channel["by"] == "channel" and {each["segment"] for each in by_channel["segments"]} == {"web", "mobile"}
+    assert sum(r["control"]["n"] for each in by_channel["segments"] for r in each["results"]) == expected["control"][0]
+    assert "segments are for ideas" in by_channel["warning"] and by_channel["differ"][0]["metric"] == "conversion"
+    assert told["standing"] == "better" and told["srm"]["came"] == told["arms"]
     text = page.read_text()
-    assert text.count("<svg") == 2 and "<script" not in text and "http://" not in text.replace("http://www.w3.org", "")
+    assert (
+        "Better than the control" in text
+        and "<script" not in text
+        and "http://" not in text.replace("http://www.w3.org", "")
+    )
+
+    assert sum(line.startswith("look,") for line in rows.read_text().splitlines()) == len(told["paths"][0]["looks"])
+    assert (tmp_path / "report.parquet").read_bytes()[:4] == b"PAR1"
 
     at = ",".join(map(str, told["positions"]))
     wiring.bus().dispatch(

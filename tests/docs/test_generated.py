@@ -79,6 +79,7 @@ def routes() -> list[str]:
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
         erasures=erasures,
+        reports=object(),  # type: ignore[arg-type]
         attribution=object(),  # type: ignore[arg-type]
         rights=Nobodys(),  # type: ignore[arg-type]
     ).openapi_schema.to_schema()
@@ -202,9 +203,9 @@ def test_the_index_names_every_page(name: str) -> None:
     assert f"({name})" in page("README.md")
 
 
-@pytest.mark.parametrize("name", [p.name for p in PAGES if p.parent != DOCS])
-def test_the_index_names_every_decision(name: str) -> None:
-    assert f"(adr/{name})" in page("README.md")
+@pytest.mark.parametrize("name", [p.relative_to(DOCS).as_posix() for p in PAGES if p.parent != DOCS])
+def test_the_index_names_every_decision_and_result(name: str) -> None:
+    assert f"({name})" in page("README.md")
 
 
 @pytest.mark.parametrize("name", ["channels.md", "encryption.md", "http.md", "live.md", "models.md"])

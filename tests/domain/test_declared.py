@@ -25,7 +25,8 @@ RETENTION = {
         "recommendation_shown recommendation_clicked experiment_exposed"
     ),
     Retention.IDENTITY: (
-        "opened reopened identifier_linked identifier_unlinked details_given details_corrected loyalty_joined"
+        "opened reopened identifier_linked identifier_unlinked details_given details_corrected loyalty_joined "
+        "probably_linked probably_unlinked confirmed_same kept_apart apart_ended"
     ),
     Retention.TRANSACTION: "order_placed lines_returned customer_erased ledger_refunded",
     Retention.CONSENT: "consent_given consent_withdrawn consent_string_received access_requested access_granted",

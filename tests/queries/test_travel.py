@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from domain.event import Created
+from domain.ties import TIES
 from queries import circle, moment
 from queries.moment import Moment
 from queries.travel import Snapshot, travel
@@ -129,4 +130,4 @@ def test_before_anything_was_recorded_or_had_happened_nobody_is_there(world: Wor
 
 
 def test_the_kinds_of_knowledge_are_those_of_the_definition() -> None:
-    assert [kind.__name__ for kind in moment.KNOWLEDGE] == ["Created", "IdentifierLinked", "IdentifierUnlinked"]
+    assert (Created, *TIES) == moment.KNOWLEDGE

@@ -39,7 +39,10 @@ from queries.moment import Moment
 from queries.preview import Preview
 from queries.recommend.ask import Ask, Wanted
 from queries.recommend.decision import Decision, Generations, Shown
+from queries.reports import Document, ReportAsk
 from readmodels.catalogue import Product
+from tests.adapters.reports.simulated import drawn
+from tests.adapters.reports.travelled import travelled
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PERSON = UUID("0195a000-0000-7000-8000-000000000001")
@@ -84,6 +87,24 @@ HERO = Told(
 )
 
 
+@dataclass
+class MemoryReports:
+    """Has the one report of the one experiment, and remembers what it was asked."""
+
+    asked: list[ReportAsk] = field(default_factory=list)
+    forgotten: list[ReportAsk] = field(default_factory=list)
+    fails: Exception | None = None
+
+    async def get(self, ask: ReportAsk, *, wait_s: float) -> Document:
+        self.asked.append(ask)
+        if self.fails:
+            raise self.fails
+        return drawn() if ask.kind == "experiment" else Document(travelled(), {})
+
+    def forget(self, ask: ReportAsk) -> None:
+        self.forgotten.append(ask)
+
+
 class MemoryReceipts:
     """Has one decision, and one whose person was erased."""
 
@@ -96,7 +117,6 @@ class MemoryReceipts:
         return []
 
 
-@dataclass
 class MemoryAttribution:
     """Makes a report of what it was asked; the log has one shard of ten events."""
 
@@ -109,6 +129,7 @@ class MemoryAttribution:
         return [{"key": "k", "version": 1}]
 
 
+@dataclass
 class MemoryAudit:
     """Keeps what it was told."""
 
@@ -252,6 +273,7 @@ def app(
     access: HttpAccess | None = None,
     live: Live | None = None,
     erasures: Erasures | None = None,
+    reports: MemoryReports | None = None,
     **more: Any,
 ) -> Litestar:
     channels: dict[str, Channel] = {
@@ -271,6 +293,7 @@ def app(
         receipts=MemoryReceipts(),
         experiments=lambda: [HERO],
         erasures=erasures or MemoryErasures(),
+        reports=reports or MemoryReports(),
         attribution=MemoryAttribution(),
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
         metrics=metrics,

@@ -31,6 +31,8 @@ READS = {
     f"/v1/decisions/{DECIDED}": Scope.DECISION_READ,
     "/v1/experiments": Scope.EXPERIMENTS_READ,
     "/v1/experiments/hero": Scope.EXPERIMENTS_READ,
+    "/v1/experiments/hero/report": Scope.REPORTS_READ,
+    "/v1/experiment-plan": Scope.EXPERIMENTS_READ,
     "/v1/attribution/report": Scope.ATTRIBUTION_READ,
     "/v1/attribution/versions": Scope.ATTRIBUTION_READ,
 }

@@ -9,7 +9,7 @@ from projections.experiments import segments, steps
 from projections.experiments.analysis import Metric, Options, Report, analyse
 from projections.experiments.correction import Correction
 from projections.experiments.moments import Sample, of_pairs, proportion
-from projections.experiments.verdict import sentence, verdict
+from projections.experiments.verdict import Standing, sentence, standing, verdict
 
 
 def rates(**successes: int) -> dict[str, Sample]:
@@ -86,6 +86,35 @@ def test_segments_are_corrected_together_and_warned_of() -> None:
     assert found.differ[("conversion", "on")] == pytest.approx(1)
     parts["odd"] = [Metric("conversion", rates(off=500, on=900))]
     assert segments.segmented(parts, Options("off")).differ[("conversion", "on")] < 1e-6
+
+
+def test_a_second_dimension_asks_more_of_the_same_units() -> None:
+    parts = {f"s{i}": [Metric("conversion", rates(off=500, on=560 + 10 * i))] for i in range(4)}
+    alone = segments.segmented(parts, Options("off"))
+    both = segments.crossed({"channel": parts, "before": dict(parts)}, Options("off"))
+    assert set(both) == {"channel", "before"} and "8 comparisons" in both["before"].warning
+    for name in parts:
+        once, twice = alone.results[name][0], both["channel"].results[name][0]
+        assert once.p_value == twice.p_value and (twice.p_corrected or 0) >= (once.p_corrected or 0)
+    assert (both["channel"].results["s3"][0].p_corrected or 0) > (alone.results["s3"][0].p_corrected or 0)
+    assert both["channel"].differ == alone.differ
+
+
+def test_a_verdict_comes_to_one_word() -> None:
+    assert standing(report(off=500, on=620), "conversion") is Standing.BETTER
+    assert standing(report(off=500, on=620), "conversion", ("conversion",)) is Standing.WORSE
+    assert standing(report(off=500, on=505), "conversion") is Standing.NOT_SHOWN
+    assert standing(report(shares={"off": 40, "on": 60}, off=500, on=900), "conversion") is Standing.BLOCKED
+    metrics = [Metric("conversion", rates(off=500, on=620)), Metric("refunds", rates(off=300, on=420))]
+    harmed = analyse(metrics, {"off": 10_000, "on": 10_000}, Options("off"))
+    assert standing(harmed, "conversion", ("refunds",), ("refunds",)) is Standing.HARM
+
+
+def test_an_arm_with_nothing_at_all_has_no_ratio_and_is_no_error() -> None:
+    metrics = [Metric("conversion", rates(off=500, on=0))]
+    (found,) = analyse(metrics, {"off": 10_000, "on": 10_000}, Options("off", tuned=20_000)).results
+    assert found.sequence is not None and found.sequence.relative is None
+    assert found.sequence.absolute.high < 0
 
 
 def test_looks_and_the_one_that_decides() -> None:

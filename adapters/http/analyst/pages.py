@@ -1,0 +1,173 @@
+"""The analysts' routes, and the pages of experiments."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from litestar import Response, get, post
+from litestar.enums import RequestEncodingType
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Body, Parameter
+from markupsafe import Markup
+
+from adapters.channels.channel import RejectedError
+from adapters.http.analyst.answers import HANDLERS, AnyRequest, oops, page, see, static
+from adapters.http.analyst.attribution import ADDRESS, AttributionPages
+from adapters.http.analyst.desk import PATH, AnalystDesk, onward
+from adapters.http.keys import ApiKey
+from adapters.http.reports import EXPERIMENT, Form, ask_of, written
+from adapters.reports import experiment, words
+from queries.experiments import Told
+from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
+
+WAIT_S, FILE_WAIT_S = 4.0, 60.0
+FORM_BYTES = 4 * 1024
+_Key = Annotated[str, Parameter(min_length=1, max_length=200)]
+_FormData = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+_OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS}
+_FORM_OPTIONS: dict[str, Any] = {**_OPTIONS, "status_code": 303, "request_max_body_size": FORM_BYTES}
+_LIVE = ("running", "paused")
+
+
+def analyst_routes(desk: AnalystDesk) -> Sequence[HTTPRouteHandler]:
+    """All pages and their files."""
+    pages, attribution = _Pages(desk), AttributionPages(desk)
+    one = f"{PATH}/experiments/{{key:str}}"
+    return [
+        get(PATH, operation_id="analyst", **_OPTIONS)(pages.home),
+        get(f"{PATH}/login", operation_id="analystLogin", **_OPTIONS)(pages.login),
+        post(f"{PATH}/login", operation_id="analystBegin", **_FORM_OPTIONS)(pages.begin),
+        post(f"{PATH}/logout", operation_id="analystEnd", **_FORM_OPTIONS)(pages.end),
+        get(f"{PATH}/experiments", operation_id="analystExperiments", **_OPTIONS)(pages.experiments),
+        get(one, operation_id="analystExperiment", **_OPTIONS)(pages.experiment),
+        post(f"{one}/again", operation_id="analystAgain", **_FORM_OPTIONS)(pages.again),
+        get(f"{one}/files/{{form:str}}", operation_id="analystFile", **_OPTIONS)(pages.file),
+        get(ADDRESS, operation_id="analystAttribution", **_OPTIONS)(attribution.report),
+        get(f"{ADDRESS}/files/{{form:str}}", operation_id="analystAttributionFile", **_OPTIONS)(attribution.file),
+        post(f"{ADDRESS}/again", operation_id="analystAttributionAgain", **_FORM_OPTIONS)(attribution.again),
+        get(f"{PATH}/static/{{name:str}}", operation_id="analystStatic", **_OPTIONS)(static),
+    ]
+
+
+class _Pages:
+    """One method a page."""
+
+    def __init__(self, desk: AnalystDesk) -> None:
+        self._desk = desk
+
+    async def home(self, request: AnyRequest) -> Response[bytes]:
+        """Where one begins."""
+        return see(f"{PATH}/experiments")
+
+    async def login(self, request: AnyRequest) -> Response[bytes]:
+        """Asks for a key."""
+        return page("login.html", wrong=None, onward=onward(request.query_params.get("next", "")))
+
+    async def begin(self, request: AnyRequest, data: _FormData) -> Response[bytes]:
+        """Begins a session, and goes on to what was asked for."""
+        then = onward(data.get("next", ""))
+        try:
+            cookie = self._desk.sessions.begin(data.get("key", ""), request)
+        except RejectedError as error:
+            return page("login.html", status=error.status, wrong=error.reason, onward=then)
+        response = see(then)
+        response.set_cookie(cookie)
+        return response
+
+    async def end(self, request: AnyRequest) -> Response[bytes]:
+        """Ends the session."""
+        response = see(f"{PATH}/login")
+        response.set_cookie(self._desk.sessions.end(request))
+        return response
+
+    async def experiments(self, request: AnyRequest) -> Response[bytes]:
+        """All experiments, those under way first."""
+
+        async def shown(who: ApiKey) -> Response[bytes]:
+            return page("experiments.html", who=who, rows=_rows(await self._desk.known()))
+
+        return await self._desk.inside(request, shown)
+
+    async def experiment(self, request: AnyRequest, key: _Key) -> Response[bytes]:
+        """What came of one."""
+
+        async def shown(who: ApiKey) -> Response[bytes]:
+            ask = ask_of(request, "experiment", key, ())
+            told = await self._known(key)
+            if told is None:
+                return oops("There is no such experiment.", 404)
+            address = f"{PATH}/experiments/{quote(key, safe='')}"
+            try:
+                document = await self._desk.reports.get(ask, wait_s=WAIT_S)
+            except BeingMadeError:
+                return page("waiting.html", who=who, title=key, status=202, headers={"Retry-After": "2"})
+            except RefusedError as error:
+                return page("nothing.html", who=who, told=told, reason=str(error), again=f"{address}/again")
+            body = await asyncio.to_thread(experiment.body, document, _links(address, document, ask))
+            return page(
+                "experiment.html",
+                who=who,
+                key=key,
+                body=Markup(body),
+                again=None if ask.pinned else f"{address}/again",
+                asked=dict(ask.options),
+                query=urlencode(ask.options),
+            )
+
+        return await self._desk.inside(request, shown)
+
+    async def again(self, request: AnyRequest, key: _Key) -> Response[bytes]:
+        """Makes the report anew."""
+
+        async def shown(who: ApiKey) -> Response[bytes]:
+            ask = ask_of(request, "experiment", key, ())
+            self._desk.reports.forget(ask)
+            return see(
+                f"{PATH}/experiments/{quote(key, safe='')}" + (f"?{urlencode(ask.options)}" if ask.options else "")
+            )
+
+        return await self._desk.inside(request, shown)
+
+    async def file(self, request: AnyRequest, key: _Key, form: _Key) -> Response[bytes]:
+        """A report to take away."""
+
+        async def shown(who: ApiKey) -> Response[bytes]:
+            if form not in [each.value for each in Form] or await self._known(key) is None:
+                return oops("There is no such report.", 404)
+            ask = ask_of(request, "experiment", key, ())
+            try:
+                document = await self._desk.reports.get(ask, wait_s=FILE_WAIT_S)
+            except (BeingMadeError, RefusedError):
+                return see(f"{PATH}/experiments/{quote(key, safe='')}")
+            return await asyncio.to_thread(written, document, Form(form), EXPERIMENT, f"experiment-{key}")
+
+        return await self._desk.inside(request, shown)
+
+    async def _known(self, key: str) -> Told | None:
+        return next((each for each in await self._desk.known() if each.key == key), None)
+
+
+def _links(address: str, document: Document, ask: ReportAsk) -> dict[str, Any]:
+    """Of this very report: pinned to its positions and its end."""
+    told = document.report
+    until = words.moment(told["until_ms"], "%Y-%m-%dT%H:%M:%S")
+    options = dict(ask.options) | {"at": ",".join(map(str, told["positions"])), "until": until}
+    query = urlencode(sorted(options.items()))
+    names = {Form.JSON: "JSON", Form.CSV: "CSV", Form.PARQUET: "Parquet", Form.HTML: "Page as a file"}
+    files = [(name, f"{address}/files/{form}?{query}") for form, name in names.items()]
+    return {"all": f"{PATH}/experiments", "pinned": f"{address}?{query}", "files": files}
+
+
+def _rows(known: Sequence[Told]) -> list[Mapping[str, Any]]:
+    """Experiments as their list shows them: under way, then the latest first."""
+    latest = sorted(known, key=lambda told: (told.state not in _LIVE, -told.history[-1].at_ms, told.key))
+    return [
+        {
+            "told": told,
+            "href": f"{PATH}/experiments/{quote(told.key, safe='')}",
+            "arms": ", ".join(f"{each.name} {each.buckets / 100:g} %" for each in told.design.variants),
+            "changed": words.moment(told.history[-1].at_ms, "%-d %b %Y"),
+        }
+        for told in latest
+    ]

@@ -1,0 +1,150 @@
+"""Reports for the web process, each made by a process of its own at low priority: folding a log would hold up
+answers. What was made is kept for a while, the same report is made once however many ask, and one at a time."""
+
+import asyncio
+import json
+import logging
+import os
+import re
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.children import end_with
+from app.settings import Settings
+from commands.ports import UnavailableError
+from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
+
+LOGGER = logging.getLogger("bespoke.reports")
+FRESH_S, LIMIT_S = 300.0, 1_800.0
+MOST_KEPT, MOST_WAITING, MOST_BYTES = 64, 16, 64 << 20
+NICER = 10
+EXPERIMENT = "experiment"
+#: What a command says of positions that the log does not have.
+WRONG = re.compile(r"^bespoke: (?:--at|--as-of-position): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    document: Document
+    at: float
+
+
+class ReportDesk:
+    """Of one process. Reports are kept for ``fresh_s``, those of fixed positions too: an erasure changes them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        fresh_s: float = FRESH_S,
+        limit_s: float = LIMIT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._environment = os.environ | settings.environment()
+        self._fresh_s, self._limit_s, self._clock = fresh_s, limit_s, clock
+        self._kept: OrderedDict[ReportAsk, _Kept] = OrderedDict()
+        self._making: dict[ReportAsk, asyncio.Task[Document]] = {}
+        self._one = asyncio.Lock()
+
+    async def get(self, ask: ReportAsk, *, wait_s: float) -> Document:
+        """Raises BeingMadeError where it takes longer, RefusedError where there is nothing to report, UnavailableError
+        where a server is down or too much waits."""
+        if (kept := self._fresh(ask)) is not None:
+            return kept
+        making = self._making.get(ask)
+        if making is None:
+            if len(self._making) >= MOST_WAITING:
+                raise UnavailableError("too many reports are being made")
+            making = self._making[ask] = asyncio.create_task(self._make(ask))
+            making.add_done_callback(lambda task: self._done(ask, task))
+        done, _ = await asyncio.wait([making], timeout=wait_s)
+        if not done:
+            raise BeingMadeError
+        return making.result()
+
+    def forget(self, ask: ReportAsk) -> None:
+        """The next one is made anew."""
+        self._kept.pop(ask, None)
+
+    async def close(self) -> None:
+        """What is being made is given up."""
+        for task in list(self._making.values()):
+            task.cancel()
+        await asyncio.gather(*self._making.values(), return_exceptions=True)
+
+    def _fresh(self, ask: ReportAsk) -> Document | None:
+        kept = self._kept.get(ask)
+        if kept is None or self._clock() - kept.at >= self._fresh_s:
+            return None
+        self._kept.move_to_end(ask)
+        return kept.document
+
+    def _done(self, ask: ReportAsk, task: "asyncio.Task[Document]") -> None:
+        del self._making[ask]
+        if task.cancelled() or task.exception() is not None:
+            return
+        self._kept[ask] = _Kept(task.result(), self._clock())
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    async def _make(self, ask: ReportAsk) -> Document:
+        async with self._one:
+            told = await self._run(ask)
+        try:
+            made = json.loads(told)
+        except ValueError:
+            raise UnavailableError("a report could not be made") from None
+        if (refused := made.get("refused")) is not None:
+            raise RefusedError(str(refused))
+        if ask.kind == EXPERIMENT:
+            return Document(made["report"], made["charts"], made["missing"])
+        return Document(made, {})
+
+    async def _run(self, ask: ReportAsk) -> bytes:
+        form = "--document" if ask.kind == EXPERIMENT else "--json"
+        options = (f"--{name}={value}" if value else f"--{name}" for name, value in ask.options)
+        arguments = [ask.kind, "report", form, *options]
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.cli", *arguments, *(("--", ask.key) if ask.key else ())),
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=MOST_BYTES,
+            start_new_session=True,
+            preexec_fn=_humble(os.getpid()),
+        )
+        try:
+            told, said = await asyncio.wait_for(child.communicate(), self._limit_s)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise UnavailableError("a report took too long") from None
+        if child.returncode:
+            wrong = WRONG.search(said.decode(errors="replace"))
+            raise RefusedError(wrong[1][:200]) if wrong else _failed(child.returncode)
+        return told
+
+
+def _failed(code: int) -> UnavailableError:
+    """Why is on the standard error of the command; its code is told to whoever looks at the log."""
+    LOGGER.warning("a report could not be made: its process ended with %d", code)
+    return UnavailableError("a report could not be made")
+
+
+def _humble(parent: int) -> Callable[[], None]:
+    """Ends with its parent, and lets answers go first."""
+    end = end_with(parent)
+
+    def prepare() -> None:
+        end()
+        os.nice(NICER)
+
+    return prepare
