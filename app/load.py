@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app import folding, project, runners
 from app.children import Children
 from app.demo import eshop, journey
 from app.intake import Taken, take
+from app.projecting import folding, runners
+from app.projecting import process as project
 from app.wiring import Wiring
 
 POLL_S = 0.05

@@ -25,12 +25,12 @@ from adapters.http.writer import BusWriter
 from adapters.keys.wrapping import derive
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
-from app.attribution_desk import AttributionDesk
-from app.compliance import compliance_desk
 from app.demo import eshop
 from app.erasing.desk import Desk
-from app.exporting import exports_of
-from app.report_desk import ReportDesk
+from app.reporting.attribution_desk import AttributionDesk
+from app.reporting.experiment_desk import ReportDesk
+from app.rights.compliance import compliance_desk
+from app.rights.exporting import exports_of
 from app.wiring import Wiring
 from commands.ports import UnavailableError
 from queries.experiments import Told, experiments_of

@@ -9,10 +9,11 @@ from contextlib import suppress
 
 import click
 
-from app import folding, load
+from app import load
 from app.children import Children
 from app.cli import loading, training
 from app.cli.output import fail
+from app.projecting import folding
 from app.settings import Settings
 from app.wiring import Wiring
 from ml.nextitem.model import KIND as NEXT_ITEM

@@ -59,9 +59,9 @@ from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
 from adapters.rights.requests import create_index
 from adapters.tracking import tracker
-from app.models_in_use import ModelsInUse
+from app.models.in_use import ModelsInUse
 from app.settings import Settings, SettingsError
-from app.shards import Opened, Shards
+from app.sharding.shards import Opened, Shards
 from commands.bus import Bus
 from commands.ports import UnavailableError
 from domain.assignment.hashing import HashVersion

@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app import train_bandit, up
+from app import up
 from app.children import Children
 from app.cli import loading, training
 from app.demo import eshop
 from app.settings import Settings
+from app.training import bandit as train_bandit
 from app.wiring import Wiring
 from benchmarks.freshness import Client, free_port
 from benchmarks.where import where

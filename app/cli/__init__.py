@@ -35,13 +35,13 @@ from app.cli import (
 )
 from app.cli.doctor import doctor
 from app.cli.output import fail
-from app.lifecycle import LifecycleError
 from app.load import StalledError
-from app.project import AnotherProjectorError
-from app.remade import ErasedError, UnknownGenerationError
-from app.reshard import ReshardError
+from app.projecting.lifecycle import LifecycleError
+from app.projecting.process import AnotherProjectorError
+from app.replay.errors import ErasedError, UnknownGenerationError
 from app.settings import Settings, SettingsError
-from app.train import AnotherTrainingError
+from app.sharding.reshard import ReshardError
+from app.training.next_item import AnotherTrainingError
 from commands.ports import UnavailableError
 from domain.merchandising import RulesError
 from ml.artefacts import ArtefactError

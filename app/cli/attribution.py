@@ -13,12 +13,12 @@ from adapters.attribution import Version
 from adapters.bulk_attribution.export import export as write_export
 from adapters.bulk_attribution.report import ExportError, MissingPackageError, opened
 from adapters.bulk_attribution.report import report as in_bulk
-from app import attribution as from_log
-from app.attribution_contribution import with_experiment
 from app.cli.output import bar, fail, json_option, show
+from app.reporting import attribution as from_log
+from app.reporting.contribution import with_experiment
 from app.settings import Settings
-from app.training_set import heads
-from app.training_work import Positions
+from app.training.training_set import heads
+from app.training.work import Positions
 from app.wiring import Wiring
 from domain.money import EXPONENTS, from_cents
 from projections.attribution.models import MODELS

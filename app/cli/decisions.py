@@ -74,7 +74,7 @@ def list_(person: UUID, limit: int, as_json: bool) -> None:
 @json_option
 def replay(decision_id: UUID | None, everything: bool, days: int | None, limit: int, as_json: bool) -> None:
     """Make answers again from the log and what is kept, and compare them with their receipts to the byte."""
-    from app.replaying import Replayer, Verdict, present
+    from app.replay.replaying import Replayer, Verdict, present
 
     if (decision_id is not None) + everything + (days is not None) != 1:
         fail("name one decision, or give --all or --days")
@@ -112,7 +112,7 @@ def replay(decision_id: UUID | None, everything: bool, days: int | None, limit: 
 def why(decision_id: UUID, item: str, left_out: str | None, as_json: bool) -> None:
     """Say why an item stood where it stood, or did not stand there: what each step made of it. With --without, where
     it would have stood."""
-    from app.replaying import Replayer
+    from app.replay.replaying import Replayer
     from queries.recommend.trace import Trace
 
     with Wiring(Settings()) as wiring:

@@ -15,8 +15,9 @@ from adapters.embedded import EmbeddedServerError
 from adapters.kafka.connection import Admin
 from adapters.keys.wrapping import current_epoch
 from adapters.redis import oldest_version, version_parts
-from app import project, runners
 from app.cli.output import json_option, show
+from app.projecting import process as project
+from app.projecting import runners
 from app.settings import Settings, SettingsError
 from app.wiring import Wiring
 from commands.ports import UnavailableError

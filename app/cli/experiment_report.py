@@ -12,11 +12,11 @@ from adapters.reports import plain, tables
 from adapters.reports.charts import MissingPackageError
 from adapters.reports.experiment import document as drawn
 from adapters.reports.experiment import page
-from app import exposed_persons
 from app.cli.output import bar, fail, json_option, show
+from app.reporting import exposed_persons
 from app.settings import Settings
-from app.training_set import heads
-from app.training_work import Positions
+from app.training.training_set import heads
+from app.training.work import Positions
 from app.wiring import Wiring
 from commands.experiment import TellMismatch
 from projections.experiments.sequential import TUNED

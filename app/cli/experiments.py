@@ -9,11 +9,11 @@ from uuid import uuid4
 import click
 from pydantic import ValidationError
 
-from app import project
 from app.cli.experiment_power import power
 from app.cli.experiment_report import report_
 from app.cli.output import fail, json_option, show
-from app.models_in_use import ModelsInUse
+from app.models.in_use import ModelsInUse
+from app.projecting import process as project
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.experiment import (

@@ -10,12 +10,12 @@ from uuid import UUID
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from app import identity_link as linking
-from app import identity_model as training
-from app import identity_replay as replaying
-from app import identity_review as reviewing
 from app.cli.customers import account, accounted
 from app.cli.output import fail, json_option, show, steps
+from app.identities import link as linking
+from app.identities import model as training
+from app.identities import replay as replaying
+from app.identities import review as reviewing
 from app.settings import Settings
 from app.starting import started
 from app.wiring import Wiring

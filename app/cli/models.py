@@ -7,8 +7,8 @@ from typing import Any
 import click
 from msgspec import to_builtins
 
-from app import models as found
 from app.cli.output import json_option, show
+from app.models import operate as found
 from app.settings import Settings
 from ml.artefacts import Artefact, Manifest, Registry, prune
 from ml.artefacts.manifest import Position

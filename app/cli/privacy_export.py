@@ -8,7 +8,7 @@ import click
 
 from app.cli.customers import account, accounted, identified, purpose_option
 from app.cli.output import fail, json_option, show
-from app.exporting import ExportPathError, exports_of, save, targets
+from app.rights.exporting import ExportPathError, exports_of, save, targets
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.rights import GrantAccess

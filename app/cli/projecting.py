@@ -6,10 +6,10 @@ import threading
 
 import click
 
-from app import folding, lifecycle, runners
-from app import project as projector
 from app.cli.output import bar, json_option, show
-from app.on_ray import ray_engine
+from app.projecting import folding, lifecycle, runners
+from app.projecting import process as projector
+from app.projecting.on_ray import ray_engine
 from app.settings import Settings
 from app.starting import started
 from app.tuning import for_batches

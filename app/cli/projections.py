@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from app import lifecycle
 from app.cli.output import bar, json_option, show
-from app.on_ray import ray_engine
+from app.projecting import lifecycle
+from app.projecting.on_ray import ray_engine
 from app.settings import Settings
 from app.tuning import for_batches
 from app.wiring import Wiring

@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from app import reshard as moving
 from app.cli.output import bar, json_option, show
 from app.settings import Settings
+from app.sharding import reshard as moving
 from app.tuning import for_batches
 from app.wiring import Wiring
 

@@ -12,9 +12,9 @@ import click
 from msgspec import to_builtins
 from pydantic import ValidationError
 
-from app import project
 from app.cli.customers import accounted, identified
 from app.cli.output import fail, json_option, show
+from app.projecting import process as project
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.merchandising import PublishRules, RollBackRules, RulesCommand, SaveRules, WithdrawRules

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app import train as trainer
-from app import train_bandit
 from app.cli.output import bar, fail, json_option, show, steps
-from app.promoting import in_words
 from app.settings import Settings
-from app.train_bandit import TrainedBandit
+from app.training import bandit as train_bandit
+from app.training import next_item as trainer
+from app.training.bandit import TrainedBandit
+from app.training.promoting import in_words
 from app.wiring import Wiring
 from ml.gate import Worse
 
 if TYPE_CHECKING:
-    from app.train_blend import TrainedBlend
+    from app.training.blend import TrainedBlend
 
 NEXT_ITEM, BLEND, BANDIT = "next-item", "blend", "bandit"
 
@@ -73,7 +73,8 @@ def _show_bandit(trained: TrainedBandit, as_json: bool) -> None:
 
 
 def _blend(wiring: Wiring, quick: bool, increment: bool, force: bool) -> "TrainedBlend":
-    from app import continue_blend, train_blend
+    from app.training import blend as train_blend
+    from app.training import blend_increment as continue_blend
     from ml.lessons import TooLittleError
     from ml.recipes import NotForThisError
 

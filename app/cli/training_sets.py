@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from app import training_check, training_export, training_set
 from app.cli.output import bar, fail, json_option, show
 from app.settings import Settings
+from app.training import export as training_export
+from app.training import leak_check as training_check
+from app.training import training_set
 from app.tuning import for_batches
 from app.wiring import Wiring
 from projections.examples import Rules

@@ -13,10 +13,10 @@ from uuid import UUID
 from adapters.jobs import Runs
 from adapters.keys.daily import DAY_S, KEPT_DAYS, Purpose
 from adapters.redis import rewrite_files
-from app import lifecycle
 from app.erasing.redis import redis
 from app.erasing.work import Counts
 from app.jobs.schedule import FULL
+from app.projecting import lifecycle
 from app.wiring import Wiring
 from commands.ports import ConflictError
 from domain.privacy import Step

@@ -9,8 +9,8 @@ swept may come after it, and goes then.
 from collections.abc import Mapping
 from uuid import UUID
 
-from app import identity_link
 from app.erasing.work import Counts, Todo, streams_of
+from app.identities import link as identity_link
 from app.wiring import Wiring
 
 

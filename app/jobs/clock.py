@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 from adapters.jobs import Times
-from app import runners
 from app.alone import alone
 from app.jobs.erasing import Erasing
 from app.jobs.erasing import schedules as schedules_of_erasures
@@ -14,6 +13,7 @@ from app.jobs.keeping import SCHEDULES as SCHEDULES_OF_KEEPING
 from app.jobs.keeping import Keeping
 from app.jobs.schedule import FULL, Schedule, schedules
 from app.jobs.training import Training
+from app.projecting import runners
 from app.wiring import Wiring
 
 LOGGER = logging.getLogger("bespoke.clock")

@@ -14,15 +14,15 @@ from dramatiq.middleware import Shutdown
 from adapters import jobs
 from adapters.jobs import HEARTBEAT_MS, Queues, Run, Runs, Times
 from adapters.redis import translated
-from app import train as trainer
-from app import train_bandit
 from app.jobs.schedule import FULL, INCREMENT
-from app.train import AnotherTrainingError, Trained
+from app.training import bandit as train_bandit
+from app.training import next_item as trainer
+from app.training.next_item import AnotherTrainingError, Trained
 from app.wiring import Wiring
 from ml.lessons import TooLittleError
 
 if TYPE_CHECKING:
-    from app.train_blend import TrainedBlend
+    from app.training.blend import TrainedBlend
 
 QUEUE = "training"
 ACTOR = "train"
@@ -96,7 +96,8 @@ class Training:
         """None where neural models cannot be trained, or there is nothing to learn from, or to go on from."""
         if find_spec("torch") is None:
             return None
-        from app import continue_blend, train_blend
+        from app.training import blend as train_blend
+        from app.training import blend_increment as continue_blend
         from ml.recipes import NotForThisError
 
         def steps(words: str) -> Callable[[float], None]:

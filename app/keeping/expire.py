@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from adapters.keys.daily import DailyKeys, Purpose, day_of
 from adapters.keys.retention import Period, Periods
-from app import lifecycle
 from app.keeping import anonymous
+from app.projecting import lifecycle
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.event import Retention

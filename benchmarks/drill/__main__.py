@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from app import lifecycle
+from app.projecting import lifecycle
 from benchmarks.drill import faults
 from benchmarks.drill.books import Due
 from benchmarks.drill.house import VICTIMS, House, built

@@ -12,8 +12,8 @@ from typing import Any
 
 from adapters.embedded.broker import EmbeddedBroker
 from adapters.kafka.connection import Admin
-from app import folding, runners
 from app.children import Children
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.drill.books import Books, Due

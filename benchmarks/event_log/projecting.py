@@ -12,8 +12,8 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from adapters.eventlog.log import _environment, _LogApplication
 from adapters.postgres import connection_parts
 from adapters.redis.stores import RedisCustomerStore
-from app import lifecycle
 from app.children import Children
+from app.projecting import lifecycle
 from app.wiring import Wiring
 from projections.customer import apply
 from readmodels.customer import CustomerRecord, encode

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from app import runners, up
+from app import up
 from app.children import Children
 from app.cli import loading, training
 from app.erasing.erase import erase
+from app.projecting import runners
 from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.freshness import free_port, percentile

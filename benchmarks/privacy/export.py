@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from adapters.receipts.form import encode
-from app.exporting import exports_of, save, targets
+from app.rights.exporting import exports_of, save, targets
 from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.where import where

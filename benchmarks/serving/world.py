@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from app import folding, train_bandit
 from app.demo import eshop
+from app.projecting import folding
 from app.settings import Settings
+from app.training import bandit as train_bandit
 from app.wiring import Wiring
 from benchmarks.serving.artefact import GROUP, blend_of
 from commands.browse import RecordView

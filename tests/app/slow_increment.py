@@ -5,8 +5,8 @@ import signal
 import sys
 from collections.abc import Callable
 
-from app import continue_blend
 from app.settings import Settings
+from app.training import blend_increment as continue_blend
 from app.wiring import Wiring
 
 

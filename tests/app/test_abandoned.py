@@ -1,9 +1,9 @@
 """What a killed rebuild leaves in Redis goes with the next rebuild or drop, and nothing else does."""
 
 from adapters.redis import keys_like
-from app import abandoned, bulk, folding, lifecycle
 from app.alone import held
 from app.children import Children
+from app.projecting import abandoned, bulk, folding, lifecycle
 from app.wiring import Wiring
 from readmodels import keys
 from readmodels.live import CATALOGUE, CUSTOMERS, STATISTICS

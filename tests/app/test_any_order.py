@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from app import folding, runners
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.bus import Bus

@@ -13,9 +13,9 @@ import pytest
 from psycopg import connect
 
 from adapters.http.attribution import WrongPositionError
-from app import attribution
-from app.attribution_desk import AttributionDesk
-from app.training_set import heads
+from app.reporting import attribution
+from app.reporting.attribution_desk import AttributionDesk
+from app.training.training_set import heads
 from app.wiring import Wiring
 from commands.browse import RecordVisit
 from commands.identify import Identify

@@ -13,7 +13,7 @@ from adapters.postgres import Database
 from adapters.redis.persons import Limits
 from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
-from app import folding, runners
+from app.projecting import folding, runners
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from queries.answers import Recommendations

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.begun import KEPT_MS, begin, forget
-from app.training_work import Positions
+from app.training.begun import KEPT_MS, begin, forget
+from app.training.work import Positions
 from ml.checkpoints import Checkpoints
 
 NOW = Positions(1, (100, 200), 30)

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from adapters.eventlog.scan import FIRST, LAST, boundaries, facts_between, streams_between
-from app import bulk, folding, lifecycle, runners
-from app.bulk import Done, Engine, Slice
-from app.on_ray import ray_engine
+from app.projecting import bulk, folding, lifecycle, runners
+from app.projecting.bulk import Done, Engine, Slice
+from app.projecting.on_ray import ray_engine
 from app.settings import Settings
 from app.wiring import Wiring
 from tests.app.looking import everything

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from adapters.redis import on_disk
-from app import folding, runners
 from app.intake import take
+from app.projecting import folding, runners
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from readmodels import keys

@@ -11,9 +11,10 @@ from typing import Any
 import click
 import pytest
 
-from app import folding, project, runners
 from app.cli import bespoke as cli
 from app.intake import take
+from app.projecting import folding, runners
+from app.projecting import process as project
 from app.settings import Settings
 from app.wiring import Wiring
 

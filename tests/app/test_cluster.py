@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.redis import keys_like, wipe
-from app import folding, runners
 from app.children import Children
 from app.demo import eshop
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import continue_blend, train_blend
 from app import load as loading
-from app.blend_artefacts import made_of
 from app.demo import eshop
 from app.intake import take
 from app.jobs.schedule import FULL, INCREMENT
 from app.jobs.training import Training
 from app.settings import Settings
+from app.training import blend as train_blend
+from app.training import blend_increment as continue_blend
+from app.training.blend_artefacts import made_of
 from app.wiring import Wiring
 from ml.artefacts import Artefact, Draft, open_, write
 from ml.lessons import TooLittleError

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from adapters.receipts.form import encode
-from app import folding, runners
+from app.projecting import folding, runners
 from app.wiring import Wiring
 from domain.customer import Customer
 from domain.identity import Identifier, IdentifierKind

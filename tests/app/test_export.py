@@ -14,7 +14,7 @@ from adapters.rights.as_html import as_html
 from adapters.rights.as_json import as_json
 from adapters.rights.requests import access_cases
 from app.erasing.desk import Desk
-from app.exporting import exports_of
+from app.rights.exporting import exports_of
 from app.wiring import Wiring
 from benchmarks.privacy.export import decision
 from commands.consent import RequestAccess

@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 
-from app import folding, runners
-from app import identity_link as linking
-from app import identity_model as training
-from app import identity_replay as replaying
-from app import identity_review as reviewing
 from app.cli import bespoke
+from app.identities import link as linking
+from app.identities import model as training
+from app.identities import replay as replaying
+from app.identities import review as reviewing
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.browse import RecordView

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner
 
-from app import folding, runners
 from app.children import Children
 from app.cli import bespoke
+from app.projecting import folding, runners
 from app.wiring import Wiring
 from tests.adapters.kafka.conftest import broker, build, lost_sockets, topic  # noqa: F401
 from tests.adapters.kafka.test_ingest import recorded, skus

@@ -8,12 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.redis import keys_like
-from app import folding, lifecycle, project, runners
 from app.children import Children
 from app.cli import bespoke
 from app.demo import eshop
-from app.lifecycle import LifecycleError
 from app.load import wait_until_projected
+from app.projecting import folding, lifecycle, runners
+from app.projecting import process as project
+from app.projecting.lifecycle import LifecycleError
 from app.wiring import Wiring
 from projections.ports import Recorded
 from projections.project_statistics import StatisticsProjection

@@ -17,9 +17,9 @@ from websockets.exceptions import ConnectionClosed
 
 from adapters.channels import identity_token
 from adapters.http.live import Close
-from app import folding
 from app.children import Children
 from app.cli import bespoke
+from app.projecting import folding
 from app.settings import Settings
 from app.wiring import Wiring
 from tests.app.looking import wait_for

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.mending import mend
 from app.settings import Settings
+from app.sharding.mending import mend
 from app.wiring import Wiring
 from commands.command import Command
 from commands.identify import Identify, UnlinkIdentifier

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app import folding
 from app.children import Children
+from app.projecting import folding
 from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.freshness import free_port

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app import folding, lifecycle, runners
 from app.intake import take
+from app.projecting import folding, lifecycle, runners
 from app.wiring import Wiring
 from commands.identify import UnlinkIdentifier
 from domain.identity import Identifier

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from adapters.redis import keys_like, wipe
-from app import folding, lifecycle, project, runners
 from app.children import Children
 from app.demo import eshop
 from app.intake import BACKFILL, take
 from app.load import wait_until_projected
+from app.projecting import folding, lifecycle, runners
+from app.projecting import process as project
 from app.wiring import Wiring
 from readmodels.live import Live
 from tests.app.looking import everything, wait_for

@@ -14,11 +14,11 @@ import pytest
 
 from adapters.redis import keys_like, wipe
 from adapters.redis.reader import RedisReader
-from app import folding, refilling, runners
-from app.bulk import fold_shards
 from app.children import Children
 from app.demo import eshop
 from app.load import wait_until_projected
+from app.projecting import folding, refilling, runners
+from app.projecting.bulk import fold_shards
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind

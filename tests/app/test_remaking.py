@@ -15,10 +15,11 @@ import pytest
 
 from adapters.receipts.form import encode
 from adapters.redis.reader import RedisReader
-from app import folding, runners, train_bandit
-from app.remade import UnknownGenerationError
-from app.remaking import Remaker
-from app.replaying import Replayer, Verdict, present
+from app.projecting import folding, runners
+from app.replay.errors import UnknownGenerationError
+from app.replay.remaking import Remaker
+from app.replay.replaying import Replayer, Verdict, present
+from app.training import bandit as train_bandit
 from app.wiring import Wiring
 from commands.browse import RecordView
 from commands.experiment import DesignExperiment, RampExperiment, StartExperiment

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.report_desk import ReportDesk
+from app.reporting.experiment_desk import ReportDesk
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.ports import UnavailableError

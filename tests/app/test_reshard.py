@@ -10,9 +10,9 @@ import pytest
 from psycopg import connect
 
 from adapters.eventlog import fence
-from app import folding, runners
 from app.children import Children
-from app.reshard import abort, reshard
+from app.projecting import folding, runners
+from app.sharding.reshard import abort, reshard
 from app.wiring import Wiring
 from commands.browse import RecordView
 from commands.ports import MovedError, Progress, UnavailableError

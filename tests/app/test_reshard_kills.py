@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 import psycopg
 import pytest
 
-from app import folding, project, runners
 from app.children import Children
-from app.reshard import ReshardError, abort, reshard
+from app.projecting import folding, runners
+from app.projecting import process as project
+from app.sharding.reshard import ReshardError, abort, reshard
 from app.wiring import Wiring
 from commands.ports import MovedError
 from tests.app.looking import wait_for
@@ -135,7 +136,7 @@ def test_an_error_on_the_way_opens_the_shards_again(two: Wiring, monkeypatch: py
 
 
 def test_two_at_a_time_are_refused(two: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.reshard.LOCK_WAIT_S", 1)
+    monkeypatch.setattr("app.sharding.reshard.LOCK_WAIT_S", 1)
     refused: list[Callable[[], object]] = [lambda: reshard(two, 3), lambda: abort(two)]
     with held(two, f"SELECT pg_advisory_lock({0x73686172})"):
         for attempt in refused:

@@ -15,8 +15,8 @@ from psycopg import connect
 from adapters.eventlog import fence
 from app import ingest
 from app.children import Children
-from app.reshard import abort, reshard
 from app.settings import Settings
+from app.sharding.reshard import abort, reshard
 from app.wiring import Wiring
 from tests.adapters.kafka.conftest import broker, build, lost_sockets, source_of  # noqa: F401
 from tests.adapters.kafka.test_ingest import publish, recorded, skus, views

@@ -11,8 +11,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app import folding, runners
 from app.children import Children
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.consent import PassConsentString, RequestAccess

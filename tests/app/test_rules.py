@@ -11,9 +11,9 @@ import pytest
 
 from adapters import redis as redis_adapter
 from adapters.redis.rules import published_rules
-from app import folding, runners
 from app.children import Children
-from app.project import is_running
+from app.projecting import folding, runners
+from app.projecting.process import is_running
 from app.wiring import Wiring
 from commands.merchandising import PublishRules, SaveRules
 from commands.stock import ChangePrice, CountStock, ListProduct

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.eventlog.feed import ReplayFeed
-from app import train as trainer
-from app.seen import Seen
-from app.training_set import read
+from app.training import next_item as trainer
+from app.training.seen import Seen
+from app.training.training_set import read
 from app.wiring import Wiring
 from commands.browse import RecordView
 from commands.command import Command

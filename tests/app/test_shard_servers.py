@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from adapters.embedded.postgres import EmbeddedPostgres
 from adapters.embedded.sockets import socket_folder
 from adapters.eventlog.topology import begin
-from app import folding, runners
-from app.reshard import abort, reshard
+from app.projecting import folding, runners
 from app.settings import Settings, SettingsError
+from app.sharding.reshard import abort, reshard
 from app.wiring import Wiring
 from tests.app.looking import wait_for
 from tests.app.test_cli import answered, bespoke

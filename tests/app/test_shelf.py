@@ -11,7 +11,8 @@ import pytest
 
 from adapters.redis import connect_async, shelf, wipe
 from adapters.redis.shelf import Shelf
-from app import folding, project, runners
+from app.projecting import folding, runners
+from app.projecting import process as project
 from app.wiring import Wiring
 from commands.command import ProductCommand
 from commands.stock import ChangePrice, CountStock, ListProduct, TellCost

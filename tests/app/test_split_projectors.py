@@ -8,12 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.redis import wipe
-from app import lifecycle, project
 from app.children import Children
 from app.cli import bespoke
 from app.demo import eshop
 from app.load import wait_until_projected
-from app.project import AnotherProjectorError
+from app.projecting import lifecycle
+from app.projecting import process as project
+from app.projecting.process import AnotherProjectorError
 from app.settings import Settings
 from app.wiring import Wiring
 from readmodels import keys

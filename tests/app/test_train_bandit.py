@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from app import train_bandit
-from app.models_in_use import BANDIT
+from app.models.in_use import BANDIT
+from app.training import bandit as train_bandit
 from app.wiring import Wiring
 from commands.browse import ClickRecommendation, ShowRecommendations
 from domain.identity import Identifier, IdentifierKind

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from app import load as loading
-from app import train_blend
 from app.demo import eshop
 from app.intake import take
+from app.training import blend as train_blend
 from app.wiring import Wiring
 from ml.artefacts import open_
 from ml.lessons import TooLittleError

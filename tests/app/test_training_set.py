@@ -9,12 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from app import training_set, training_work
-from app.reshard import reshard
 from app.settings import Settings
-from app.training_check import check
-from app.training_export import ExportError, export, load
-from app.training_set import TrainingSet, read
+from app.sharding.reshard import reshard
+from app.training import training_set
+from app.training import work as training_work
+from app.training.export import ExportError, export, load
+from app.training.leak_check import check
+from app.training.training_set import TrainingSet, read
 from app.wiring import Wiring
 from commands.browse import RecordView
 from commands.command import Command

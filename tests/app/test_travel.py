@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from adapters.http import Access, ApiKeys, Scope, create_app, generate
 from adapters.http.writer import BusWriter
-from app import folding, runners
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.stock import ListProduct

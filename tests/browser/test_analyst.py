@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from app import folding, up
+from app import up
 from app.children import Children
+from app.projecting import folding
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.experiment import DesignExperiment

@@ -15,8 +15,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from adapters.http.compliance.officers import Role
-from app import folding, runners, up
+from app import up
 from app.children import Children
+from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.browse import RecordSearch, ShowRecommendations

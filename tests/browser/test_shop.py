@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from app import folding, load, up
+from app import load, up
 from app.children import Children
 from app.demo import eshop
+from app.projecting import folding
 from app.settings import Settings
 from app.wiring import Wiring
 from tests.app.looking import wait_for

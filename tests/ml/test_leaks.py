@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.training_check import columns, table
+from app.training.leak_check import columns, table
 from ml.examples import Examples, FutureError, assemble, check_order, split_by_time
 from ml.leaks import Leak, Table, changed_by_future, late_history, too_good
 from ml.packing import packed

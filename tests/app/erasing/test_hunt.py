@@ -14,10 +14,10 @@ import pytest
 
 from adapters.kafka.envelope import PoisonError
 from adapters.redis import on_disk
-from app import training_set
 from app.erasing.later import follow_up
 from app.intake import take
 from app.settings import Settings
+from app.training import training_set
 from app.wiring import Wiring
 from domain.identity import Identifier, IdentifierKind
 from projections.examples import Rules

@@ -12,10 +12,11 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from app import exposed_persons, training_set
 from app.erasing.later import follow_up
 from app.erasing.people import people
+from app.reporting import exposed_persons
 from app.settings import Settings
+from app.training import training_set
 from app.wiring import Wiring
 from commands.command import Command, CustomerCommand
 from commands.exposure import RecordExposure

@@ -13,12 +13,12 @@ from adapters.jobs import Queues
 from adapters.kafka.consumer import Batch, skip_erased
 from adapters.kafka.dead_letters import Kept, Letter
 from adapters.kafka.envelope import NAMES, dump
-from app import folding
 from app.erasing.reapply import reapply
 from app.jobs import worker
 from app.jobs.erasing import ACTOR, QUEUE, Erasing
-from app.mending import mend
+from app.projecting import folding
 from app.settings import Settings
+from app.sharding.mending import mend
 from app.wiring import Wiring
 from commands.browse import RecordView
 from domain.customer import Customer

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app import folding, runners
 from app.erasing.asking import Asked, ask
 from app.erasing.erase import erase
+from app.projecting import folding, runners
 from app.wiring import Wiring
 from commands.browse import RecordSearch, RecordView
 from commands.bus import Outcome

@@ -11,9 +11,9 @@ from unittest.mock import patch
 import numpy as np
 
 from adapters.jobs import without_values
-from app import train as trainer
 from app.jobs import training, worker
 from app.settings import Settings
+from app.training import next_item as trainer
 from app.wiring import Wiring
 from ml.artefacts import Draft, write
 from ml.checkpoints import Checkpoints

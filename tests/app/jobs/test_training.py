@@ -16,10 +16,10 @@ import pytest
 from adapters.jobs import without_values
 from adapters.jobs.broker import MOST_RETRIES
 from adapters.redis import keys_like
-from app import train as trainer
 from app.jobs import clock, worker
 from app.jobs.schedule import FULL, INCREMENT
 from app.jobs.training import ACTOR, Training
+from app.training import next_item as trainer
 from app.wiring import Wiring
 from ml.nextitem.model import KIND
 from tests.app.jobs.slow_worker import STANDS_AT

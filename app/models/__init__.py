@@ -1,0 +1,1 @@
+"""Model artefacts as an operator sees them, and those that answers are made of."""

@@ -1,0 +1,1 @@
+"""The project process, rebuilding, and the generations of read models."""

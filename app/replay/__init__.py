@@ -1,0 +1,1 @@
+"""Decisions made again from the log, and compared with their receipts."""

@@ -1,0 +1,1 @@
+"""Reports of experiments and attribution, folded from the log up to positions that they name."""

@@ -1,0 +1,1 @@
+"""Training on the log: sets, what learns from them, and what puts it into use."""
