@@ -6,6 +6,7 @@ functions:
 - with an effect planted: how often the 95 % interval covers it, absolute and relative
 - CUPED: the variance that is left, against 1 - ρ²
 - sample ratio mismatch: false alarms of one look, and what is found of 51/49 and 50.5/49.5 at 100,000 units
+- some A/A experiments through the log: does the report tell what was drawn?
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from app.cli.output import bar
+from benchmarks.experiments_log import through_the_log
 from benchmarks.where import where
 from projections.experiments import cuped, frequentist, moments, sequential, srm
 from projections.experiments.moments import Sample
@@ -139,6 +141,7 @@ def main() -> None:
     options.add_argument("--experiments", type=int, default=10_000)
     options.add_argument("--looks", type=int, default=100_000, help="of sample ratio mismatch")
     options.add_argument("--cuped", type=int, default=20_000, help="experiments for each correlation")
+    options.add_argument("--logged", type=int, default=20, help="experiments through the log")
     options.add_argument("--seed", type=int, default=0)
     given = options.parse_args()
     began = time.perf_counter()
@@ -147,6 +150,7 @@ def main() -> None:
         "coverage": {world: coverage(world, given.experiments, given.seed + 1) for world in WORLDS},
         "cuped": cuped_left(given.cuped, given.seed),
         "srm": mismatches(given.looks, given.seed),
+        "through_the_log": through_the_log(given.logged, given.seed),
     }
     for name, found in figures.items():
         print(name, json.dumps(found))
