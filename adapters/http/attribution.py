@@ -53,7 +53,12 @@ def attribution_routes(reports: AttributionReports, access: Access) -> Sequence[
         "responses": docs.problems(*docs.READ_ERRORS),
     }
 
-    @get("/v1/attribution/report", operation_id="attributionReport", **shared)
+    @get(
+        "/v1/attribution/report",
+        operation_id="attributionReport",
+        operation_class=docs.forms_of(*MEDIA.values()),
+        **shared,
+    )
     async def attribution_report(request: AnyRequest) -> Response[bytes]:
         """Which channels the orders of a period are owed to. `model`, `from`, `to`, `as_of_position`, `lookback_days`,
         `session_minutes`, `half_life_days`, `every_order` and `clicks_only` as on the command line; `format`: json,

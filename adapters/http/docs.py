@@ -7,7 +7,15 @@ from litestar import Response, Router
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, OpenAPIMediaType, Operation, RequestBody, Schema, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 from litestar.openapi.spec.enums import OpenAPIType
 
 from adapters.http.problems import MEDIA_TYPE, ProblemDetails
@@ -72,6 +80,23 @@ def body_of(description: str, media_types: frozenset[str]) -> type[Operation]:
             self.request_body = RequestBody(content=content, description=description, required=True)
 
     return WithBody
+
+
+def forms_of(*media_types: str) -> type[Operation]:
+    """An operation whose answer comes in one of these forms, as the caller asks for."""
+    content = {
+        media: OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT if "json" in media else OpenAPIType.STRING))
+        for media in media_types
+    }
+
+    @dataclass
+    class InForms(Operation):
+        def __post_init__(self) -> None:
+            answer = (self.responses or {}).get("200")
+            if isinstance(answer, OpenAPIResponse):
+                answer.content = content
+
+    return InForms
 
 
 def config() -> OpenAPIConfig:

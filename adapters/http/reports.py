@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
 
 from adapters.channels.channel import RejectedError
 from adapters.http import docs
@@ -87,7 +88,9 @@ def report_routes(
         tags=["experiments"],
         guards=[access.needs(Scope.REPORTS_READ)],
         security=docs.KEY_SECURITY,
-        responses=docs.problems(404, 409, *docs.READ_ERRORS),
+        operation_class=docs.forms_of(*MEDIA.values()),
+        responses={202: ResponseSpec(BeingMade, description="It is being made: ask again", generate_examples=False)}
+        | docs.problems(404, 409, *docs.READ_ERRORS),
     )
     async def experiment_report(request: AnyRequest, key: str) -> Response[bytes]:
         """What came of an experiment: verdict, metrics, segments, outcome board. JSON, CSV, Parquet or a page, by

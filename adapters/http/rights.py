@@ -121,6 +121,7 @@ def _export(desk: RightsDesk, access: Access, audited: Audited) -> HTTPRouteHand
         tags=["customers"],
         guards=[access.needs(Scope.CUSTOMER_EXPORT, secret=True)],
         security=docs.KEY_SECURITY,
+        operation_class=docs.forms_of("application/json", "text/html; charset=utf-8"),
         responses=docs.problems(404, *docs.READ_ERRORS),
         opt={"reasons": _REASONS},
     )

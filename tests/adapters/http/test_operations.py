@@ -120,6 +120,10 @@ class TestDescription:
             "/v1/customers/{person_id}/events": {"400", "401", "403", "404", "503"},
             "/v1/experiments": {"400", "401", "403", "503"},
             "/v1/experiments/{key}": {"400", "401", "403", "404", "503"},
+            "/v1/experiments/{key}/report": {"400", "401", "403", "404", "409", "503"},
+            "/v1/experiment-plan": {"400", "401", "403", "503"},
+            "/v1/attribution/report": {"400", "401", "403", "503"},
+            "/v1/attribution/versions": {"400", "401", "403", "503"},
             "/v1/decisions/{decision_id}": {"400", "401", "403", "404", "410", "503"},
             "/v1/graphql": {"400", "401", "403", "408", "413", "415", "422", "429", "503"},
             "/v1/rules": {"400", "401", "403", "503"},
@@ -146,6 +150,12 @@ class TestDescription:
     def test_says_that_a_key_is_needed(self, described: dict[str, Any], path: str) -> None:
         for operation in described["paths"][path].values():
             assert {name for one in operation["security"] for name in one} == {"bearer", "basic", "apiKey"}
+
+    @pytest.mark.parametrize("path", ["/v1/attribution/report", "/v1/experiments/{key}/report"])
+    def test_reports_are_described_in_each_form(self, described: dict[str, Any], path: str) -> None:
+        forms = described["paths"][path]["get"]["responses"]["200"]["content"]
+        assert forms.keys() == {"application/json", "text/csv", "application/vnd.apache.parquet", "text/html"}
+        assert forms["application/json"]["schema"] == {"type": "object"}
 
     def test_bodies_are_described(self, described: dict[str, Any]) -> None:
         poslog = described["paths"]["/v1/pos/poslog"]["post"]["requestBody"]

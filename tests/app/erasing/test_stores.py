@@ -47,10 +47,13 @@ from tests.app.erasing.worlds import (
 from tests.app.looking import wait_for
 from tests.namespaces import namespace
 
+#: An answer that a busy machine makes poorer would have a stranger's receipt.
+PATIENT = {"redis_wait_ms": 5_000, "rescue_wait_ms": 5_000, "directory_wait_ms": 5_000}
+
 
 @pytest.fixture
 def wiring(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
-    with namespace(settings, shards=2, **IMMEDIATE) as built:
+    with namespace(settings, shards=2, **IMMEDIATE, **PATIENT) as built:
         yield built
 
 
