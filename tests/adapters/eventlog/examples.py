@@ -16,7 +16,7 @@ from domain.experiment import Design, Experiment, Variant
 from domain.identity import IdentifierKind
 from domain.merchandising import Action, Condition, Filter, Rule, RuleBook
 from domain.product import Product
-from domain.values import Campaign, Channel, Details, LawfulBasis, Line, Purpose
+from domain.values import Campaign, Channel, Compared, ConsentFramework, Details, LawfulBasis, Line, Purpose
 
 OCCURRED_AT = datetime(2025, 5, 17, 13, 14, 15, 161_718, tzinfo=UTC)
 RECORDED_AT = datetime(2025, 6, 1, 2, 3, 4, 567_891, tzinfo=UTC)
@@ -99,6 +99,34 @@ CUSTOMER: dict[type[Customer.Event], dict[str, Any]] = {
         "decision_id": "d",
     },
     Customer.RecommendationClicked: {"placement": "home", "sku": SKU, "position": 2, "decision_id": "d"},
+    Customer.Reopened: {"kind": IdentifierKind.EMAIL, "value": EMAIL},
+    Customer.DetailsCorrected: {"details": DETAILS, "cleared": ("street",), "by": "key:desk", "reason": "it was wrong"},
+    Customer.ConsentStringReceived: {"framework": ConsentFramework.TCF, "text": "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYg"},
+    Customer.AccessRequested: {"request_id": "shopify:data_request:42"},
+    Customer.AccessGranted: {"request_id": "shopify:data_request:42", "by": "key:desk"},
+    Customer.ProbablyLinked: {
+        "other": uuid4(),
+        "other_kind": IdentifierKind.USER,
+        "weight": 14.25,
+        "model": "0123456789abcdef",
+        "compared": (Compared(comparison="born", level="equal", weight=14.1),),
+    },
+    Customer.ProbablyUnlinked: {"other": uuid4(), "model": "0123456789abcdef", "reason": "the scores fell"},
+    Customer.ConfirmedSame: {
+        "other": uuid4(),
+        "other_kind": IdentifierKind.USER,
+        "officer": "officer:ann",
+        "reason": "same card",
+    },
+    Customer.KeptApart: {"other": uuid4(), "officer": "officer:ann", "reason": "two people"},
+    Customer.ApartEnded: {"other": uuid4(), "officer": "officer:ann", "reason": "it was a mistake"},
+    Customer.CustomerErased: {"request": uuid4()},
+    Customer.LedgerRefunded: {
+        "order_id": "ORDER-77",
+        "return_id": "RETURN-9",
+        "refund_cents": 1899,
+        "currency": "EUR",
+    },
 }
 DESIGN = Design(
     hypothesis="h",

@@ -78,8 +78,9 @@ def test_the_ledger_of_an_order_is_readable_without_any_key(mapper: SealingMappe
 def test_nothing_personal_is_in_the_stored_bytes(mapper: SealingMapper, stream: UUID) -> None:
     happened = (b"2025-05-17", int(OCCURRED_AT.timestamp()).to_bytes(8, "big")[4:], b"segment:message-1")
     ledger = (Customer.OrderPlaced, Customer.LinesReturned)
+    books = (Customer.CustomerErased, Customer.LedgerRefunded)  # all of it is ledger; its source is our own
     for event in examples(stream):
-        if isinstance(event, Customer.Event):
+        if isinstance(event, Customer.Event) and not isinstance(event, books):
             state = store(mapper, event).state
             assert not [p for p in PERSONAL if p.encode() in state]
             assert not [h for h in happened if h in state and not (isinstance(event, ledger) and h == happened[0])]
