@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import NAMESPACE_URL, uuid5
 
 import click
 
@@ -13,16 +12,15 @@ from adapters.reports.charts import MissingPackageError
 from adapters.reports.experiment import document as drawn
 from adapters.reports.experiment import page
 from app.cli.output import bar, fail, json_option, show
-from app.reporting import exposed_persons
+from app.reporting import arm_shares, exposed_persons
 from app.settings import Settings
 from app.training.training_set import heads
 from app.training.work import Positions
 from app.wiring import Wiring
-from commands.experiment import TellMismatch
 from projections.experiments.sequential import TUNED
 from projections.experiments.verdict import sentence
 from queries.experiment_report import Asked, ExperimentReport, report
-from queries.experiments import Told, experiments_of
+from queries.experiments import experiments_of
 
 DAY_MS = 86_400_000
 PATH = click.Path(dir_okay=False, path_type=Path)
@@ -87,7 +85,8 @@ def report_(
                 click.echo(json.dumps({"refused": str(error)}))
                 return
             fail(f"{key}: {error}")
-        _tell_mismatch(wiring, told, made)
+        if made.mismatch and made.mismatch.found:
+            arm_shares.tell(wiring, told, made, made.mismatch.p_value, datetime.now(UTC))
         currency = wiring.settings.currency
     whole = plain.experiment(made, positions.shards, until_ms, currency)
     _write(whole, html, csv_, parquet)
@@ -127,21 +126,6 @@ def _positions(wiring: Wiring, at: str | None) -> Positions:
     if len(asked) != len(now.shards) or any(not 0 <= a <= head for a, head in zip(asked, now.shards, strict=True)):
         fail(f"--at: one number for each of {len(now.shards)} shards, up to {','.join(map(str, now.shards))}")
     return Positions(now.epoch, asked, now.catalogue)
-
-
-def _tell_mismatch(wiring: Wiring, told: Told, made: ExperimentReport) -> None:
-    """Once for each experiment and share: the same finding is one event."""
-    if made.mismatch is None or not made.mismatch.found or told.state not in ("running", "paused"):
-        return
-    shares = ",".join(f"{v.name}={v.buckets}" for v in told.design.variants)
-    command = TellMismatch(
-        source_id=f"report:{uuid5(NAMESPACE_URL, f'{told.key} {shares}')}",
-        occurred_at=datetime.now(UTC),
-        key=told.key,
-        counts=dict(made.report.counts),
-        p_value=f"{made.mismatch.p_value:.3g}",
-    )
-    wiring.bus().dispatch([command])
 
 
 def words(made: ExperimentReport, positions: Positions) -> str:

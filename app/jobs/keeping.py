@@ -1,4 +1,5 @@
-"""Rotation and expiry as jobs, in a queue and a thread of their own: they may take hours."""
+"""Rotation, expiry and the look at experiments' arms as jobs, in a queue and a thread of their own: they may take
+hours."""
 
 import time
 from collections.abc import Callable
@@ -14,16 +15,18 @@ from adapters.redis import translated
 from app.jobs.schedule import DAY_MS, HOUR_MS, MINUTE_MS, Schedule
 from app.keeping.expire import expire, expire_day_keys
 from app.keeping.rotate import rotate
+from app.reporting import arm_shares
 from app.wiring import Wiring
 from projections.moment import moment
 
 QUEUE, ACTOR = "keeping", "keep"
 LIMIT_MS = 24 * HOUR_MS
-ROTATE, EXPIRE = "rotate-keys", "expire"
+ROTATE, EXPIRE, ARMS = "rotate-keys", "expire", "check-arms"
 #: Rotation does nothing but on the first day of a month; expiry looks through all anonymous visitors.
 SCHEDULES = (
     Schedule(ROTATE, DAY_MS, 40 * MINUTE_MS),
     Schedule(EXPIRE, 7 * DAY_MS, HOUR_MS + 10 * MINUTE_MS),
+    Schedule(ARMS, DAY_MS, 5 * HOUR_MS + 25 * MINUTE_MS),
 )
 
 
@@ -52,11 +55,11 @@ class Keeping:
             self.broker.get_actor(ACTOR).send(job, due_ms)
 
     def do(self, job: str, due_ms: int) -> None:
-        """Rotates or expires, unless that was done for this time or a later one. A job that is cut short is done again
-        from where it was. Raises ValueError for another job."""
-        work = {ROTATE: self._rotate, EXPIRE: self._expire}.get(job)
+        """Rotates, expires or looks, unless that was done for this time or a later one. A job that is cut short is done
+        again from where it was. Raises ValueError for another job."""
+        work = {ROTATE: self._rotate, EXPIRE: self._expire, ARMS: self._look}.get(job)
         if work is None or not isinstance(due_ms, int):
-            raise ValueError("job: neither rotate-keys nor expire, or due at no time")
+            raise ValueError("job: neither rotate-keys, expire nor check-arms, or due at no time")
         if (self.times.done(job) or 0) < due_ms:
             self._told(job, work)
             self.times.mark_done(job, due_ms)
@@ -82,3 +85,6 @@ class Keeping:
     def _expire(self) -> int:
         done = expire(self._wiring)
         return len(done.periods) + done.visitors + done.receipts + done.day_keys
+
+    def _look(self) -> int:
+        return arm_shares.look(self._wiring, moment(time.time_ns() // 1_000_000))

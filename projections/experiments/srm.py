@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from scipy import special
 
 ALPHA = 0.001
+#: How many units' worth of belief in the designed shares a sequential look begins with.
+BELIEF = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,22 @@ def check(counts: Sequence[int], shares: Sequence[float], alpha: float = ALPHA) 
     first = designed[0][1]
     smallest = _smallest(n, first, len(designed), alpha)
     return Mismatch(statistic, p_value, p_value < alpha, _shifted_power(n, first, 0.1, len(designed), alpha), smallest)
+
+
+def at_any_look(counts: Sequence[int], shares: Sequence[float]) -> float:
+    """A p-value that may be looked at as often as one likes: the chance that it is ever below alpha while the shares
+    are as designed is at most alpha. It is one over the Bayes factor of shares around the design (Dirichlet) against
+    the design (Lindon & Malek 2022). Raises ValueError for shares that cannot be."""
+    if len(counts) != len(shares) or len(counts) < 2 or min(counts) < 0 or min(shares) < 0 or sum(shares) <= 0:
+        raise ValueError("each of two or more arms needs a count and a share, from 0 on")
+    designed = [(count, share / sum(shares)) for count, share in zip(counts, shares, strict=True) if share > 0]
+    n = sum(counts)
+    if sum(count for count, _ in designed) < n:
+        return 0.0
+    log_factor = math.lgamma(BELIEF) - math.lgamma(BELIEF + n)
+    for count, share in designed:
+        log_factor += math.lgamma(BELIEF * share + count) - math.lgamma(BELIEF * share) - count * math.log(share)
+    return math.exp(min(0.0, -log_factor))
 
 
 def power(n: int, shares: Sequence[float], truth: Sequence[float], alpha: float = ALPHA) -> float:

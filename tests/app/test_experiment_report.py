@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.reporting import arm_shares
 from app.wiring import Wiring
 from commands.browse import RecordView
 from commands.experiment import DesignExperiment, ReweightExperiment, StartExperiment
@@ -18,6 +19,7 @@ from domain.assignment.hashing import HashVersion
 from domain.design import Design, Variant
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Line
+from queries.experiments import experiments_of
 from tests.app.test_cli import answered, bespoke, refused
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -169,6 +171,22 @@ def test_arms_of_the_wrong_size_have_no_verdict_and_nothing_is_shipped(wiring: W
     assert "shares that were designed" in refused(
         bespoke("experiment", "ship", "hero", "bold", settings=wiring.settings)
     )
+
+
+def test_the_daily_look_finds_a_mismatch_without_a_report_and_tells_it_once(wiring: Wiring) -> None:
+    begin(wiring)
+    views = [
+        RecordView(identifiers=(visitor(n),), channel=Channel.WEB, sku="S", **facts(f"v{n}", START)) for n in range(200)
+    ]
+    wiring.bus().dispatch(views)
+    now = datetime.now(UTC)
+    assert arm_shares.look(wiring, now) == 0  # nobody is exposed
+    wiring.bus().dispatch([exposed(wiring, n, ARMS[n % 2], START) for n in range(60)])
+    assert arm_shares.look(wiring, now) == 0
+    wiring.bus().dispatch([exposed(wiring, n, ARMS[0], START) for n in range(60, 200)])
+    assert [arm_shares.look(wiring, now) for _ in range(2)] == [1, 1]
+    (told,) = experiments_of(wiring.experiment_events())
+    assert [change.does for change in told.history] == ["designed", "started", "mismatch_found"]
 
 
 def test_changed_shares_are_no_mismatch(wiring: Wiring) -> None:

@@ -9,7 +9,7 @@ import pytest
 from adapters.jobs import Times
 from adapters.keys.rotation import Rotation
 from app.jobs.clock import tick
-from app.jobs.keeping import EXPIRE, ROTATE, SCHEDULES, Keeping
+from app.jobs.keeping import ARMS, EXPIRE, ROTATE, SCHEDULES, Keeping
 from app.wiring import Wiring
 
 WEEK_MS = 7 * 24 * 3_600_000
@@ -19,7 +19,7 @@ def test_a_worker_rotates_and_expires_once_for_each_time(wiring: Wiring) -> None
     Rotation(wiring.keyring).open_epoch()
     keeping = Keeping(wiring)
     for due in (1, 2, 2):
-        for job in (ROTATE, EXPIRE):
+        for job in (ROTATE, EXPIRE, ARMS):
             keeping.send(job, due)
     worker = dramatiq.Worker(keeping.broker, worker_threads=1, worker_timeout=100)
     worker.start()
@@ -31,8 +31,8 @@ def test_a_worker_rotates_and_expires_once_for_each_time(wiring: Wiring) -> None
         worker.stop(timeout=10_000)
     assert keeping.queues.jobs() == []
     runs = keeping.runs.all()
-    assert {job: run.state for job, run in runs.items()} == {ROTATE: "done", EXPIRE: "done"}
-    assert [keeping.times.done(job) for job in (ROTATE, EXPIRE)] == [2, 2]
+    assert {job: run.state for job, run in runs.items()} == {ROTATE: "done", EXPIRE: "done", ARMS: "done"}
+    assert [keeping.times.done(job) for job in (ROTATE, EXPIRE, ARMS)] == [2, 2, 2]
     told = runs[ROTATE]
     keeping.do(ROTATE, 2)
     assert keeping.runs.all()[ROTATE] == told  # it was done for this time
@@ -54,9 +54,9 @@ def test_another_job_is_refused_and_a_failure_is_told(wiring: Wiring, monkeypatc
     assert keeping.times.done(ROTATE) is None
 
 
-def test_the_clock_sends_rotation_daily_and_expiry_weekly(wiring: Wiring) -> None:
+def test_the_clock_sends_each_as_often_as_it_is_due(wiring: Wiring) -> None:
     sent = list[str]()
     times = Times(wiring.redis, wiring.settings.namespace)
     for day in range(15):
         tick(SCHEDULES, 10 * WEEK_MS + day * 24 * 3_600_000, times, lambda job, due: sent.append(job))
-    assert (sent.count(ROTATE), sent.count(EXPIRE)) == (15, 3)
+    assert [sent.count(job) for job in (ROTATE, EXPIRE, ARMS)] == [15, 3, 15]

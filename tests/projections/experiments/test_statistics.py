@@ -132,6 +132,26 @@ def test_a_mismatch_and_its_power() -> None:
         srm.check((1, 2), (1,))
 
 
+def chance(counts: tuple[int, int]) -> float:
+    found = srm.check(counts, (1, 1))
+    assert found
+    return found.p_value
+
+
+def test_looks_at_shares_may_be_daily() -> None:
+    random = np.random.default_rng(5)
+    daily = random.binomial(400, 0.5, size=(2_000, 60)).cumsum(axis=1)
+    arms = [[(int(left), 400 * (day + 1) - int(left)) for day, left in enumerate(life)] for life in daily]
+    at_all = sum(any(srm.at_any_look(look, (1, 1)) < 0.05 for look in life) for life in arms)
+    one_after_the_other = sum(any(chance(look) < 0.05 for look in life) for life in arms)
+    assert at_all <= 0.05 * len(arms) < 0.2 * len(arms) < one_after_the_other
+    assert srm.at_any_look((51_000, 49_000), (50, 50)) < srm.ALPHA
+    assert srm.at_any_look((0, 0), (1, 1)) == 1.0
+    assert srm.at_any_look((5, 1), (1, 0)) == 0.0
+    with pytest.raises(ValueError, match="two or more arms"):
+        srm.at_any_look((1,), (1,))
+
+
 def test_a_sample_size_has_the_power_it_claims() -> None:
     """By simulation: a rate of 10 %, +12 %."""
     asked = power.Asked()
