@@ -78,8 +78,8 @@ def report(told: Told, persons: Sequence[Person], asked: Asked) -> ExperimentRep
     wanted = {design.primary_metric, *design.guardrail_metrics}
     metrics = [metric for metric in exposed.metrics(totals) if metric.name in wanted or metric.name in AMOUNTS]
     found = analyse(metrics, exposed.counts(totals), options)
-    shared_ms = max((change.at_ms for change in told.history if change.does == "reweighted"), default=None)
-    came = _came(persons, rules, shared_ms, sorted(shares))
+    shared_ms = shared_at(told)
+    came = arrivals(told, persons, rules)
     mismatch = srm.check(list(came.values()), [shares[arm] for arm in came])
     found = replace(found, mismatch=mismatch)
     words = design.primary_metric, LOWER_IS_BETTER, design.guardrail_metrics
@@ -107,11 +107,17 @@ def _check(names: Sequence[str]) -> None:
         raise ValueError(f"{unknown[0]} is not measured; measured are {', '.join(MEASURED)}")
 
 
-def _came(persons: Sequence[Person], rules: Rules, since_ms: int | None, arms: Sequence[str]) -> dict[str, int]:
+def shared_at(told: Told) -> int | None:
+    """When shares were changed last, in ms since 1970; None: they never were."""
+    return max((change.at_ms for change in told.history if change.does == "reweighted"), default=None)
+
+
+def arrivals(told: Told, persons: Sequence[Person], rules: Rules) -> dict[str, int]:
     """Arm → who came since shares were changed last: designed shares hold for these."""
+    since_ms = shared_at(told)
     came = [person for person in persons if since_ms is None or min(person.exposures)[0] >= since_ms]
     counts = exposed.counts(exposed.fold(came, rules))
-    return {arm: counts.get(arm, 0) for arm in arms}
+    return {arm: counts.get(arm, 0) for arm in sorted(variant.name for variant in told.design.variants)}
 
 
 #: Dimension → the segment of a person, as it was when they were first exposed.

@@ -86,7 +86,7 @@ def report_(
                 return
             fail(f"{key}: {error}")
         if made.mismatch and made.mismatch.found:
-            arm_shares.tell(wiring, told, made, made.mismatch.p_value, datetime.now(UTC))
+            arm_shares.tell(wiring, told, made.came, made.mismatch.p_value, datetime.now(UTC))
         currency = wiring.settings.currency
     whole = plain.experiment(made, positions.shards, until_ms, currency)
     _write(whole, html, csv_, parquet)

@@ -1,5 +1,6 @@
 """Whether arms have the shares that were designed: looked at daily, and recorded where they have not."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -8,12 +9,11 @@ from app.training.training_set import heads
 from app.wiring import Wiring
 from commands.experiment import TellMismatch
 from projections.experiments import srm
-from projections.experiments.sequential import TUNED
-from queries.experiment_report import Asked, ExperimentReport, report
+from projections.experiments.exposed import Rules
+from queries.experiment_report import arrivals
 from queries.experiments import Told, experiments_of
 
 UNDER_WAY = ("running", "paused")
-ALPHA = 0.05
 
 
 def look(wiring: Wiring, now: datetime) -> int:
@@ -21,18 +21,20 @@ def look(wiring: Wiring, now: datetime) -> int:
     after the other would find too much, so this is the test for any number of looks. Raises UnavailableError."""
     found = 0
     for told in experiments_of(wiring.experiment_events()):
-        if told.state in UNDER_WAY and (made := _reported(wiring, told, now)) is not None:
+        if told.state in UNDER_WAY:
+            persons = exposed_persons.read(wiring, told.key, wiring.settings.currency, heads(wiring)).persons
+            came = arrivals(told, persons, Rules(until_ms=int(now.timestamp() * 1000)))
             shares = {variant.name: float(variant.buckets) for variant in told.design.variants}
-            p_value = srm.at_any_look(list(made.came.values()), [shares[arm] for arm in made.came])
+            p_value = srm.at_any_look(list(came.values()), [shares[arm] for arm in came])
             if p_value < srm.ALPHA:
-                tell(wiring, told, made, p_value, now)
+                tell(wiring, told, came, p_value, now)
                 found += 1
     return found
 
 
-def tell(wiring: Wiring, told: Told, made: ExperimentReport, p_value: float, now: datetime) -> None:
+def tell(wiring: Wiring, told: Told, came: Mapping[str, int], p_value: float, now: datetime) -> None:
     """Records that arms have not their shares: once for each experiment and shares, whoever finds it. Nothing where
-    the experiment is not under way."""
+    the experiment is not under way. ``came``: arm → persons since shares were changed last."""
     if told.state not in UNDER_WAY:
         return
     shares = ",".join(f"{v.name}={v.buckets}" for v in told.design.variants)
@@ -40,17 +42,7 @@ def tell(wiring: Wiring, told: Told, made: ExperimentReport, p_value: float, now
         source_id=f"report:{uuid5(NAMESPACE_URL, f'{told.key} {shares}')}",
         occurred_at=now,
         key=told.key,
-        counts=dict(made.report.counts),
+        counts=dict(came),
         p_value=f"{p_value:.3g}",
     )
     wiring.bus().dispatch([command])
-
-
-def _reported(wiring: Wiring, told: Told, now: datetime) -> ExperimentReport | None:
-    """None where there is nothing to compare yet."""
-    persons = exposed_persons.read(wiring, told.key, wiring.settings.currency, heads(wiring)).persons
-    asked = Asked(int(now.timestamp() * 1000), ALPHA, TUNED, None, None, wiring.settings.least_people)
-    try:
-        return report(told, persons, asked)
-    except ValueError:
-        return None

@@ -27,12 +27,9 @@ class Mismatch:
 def check(counts: Sequence[int], shares: Sequence[float], alpha: float = ALPHA) -> Mismatch | None:
     """One look at the arms' counts; shares in any unit. An arm of no share should be empty: anybody in it is a
     mismatch. None without units. Raises ValueError for shares that cannot be."""
-    if len(counts) != len(shares) or len(counts) < 2 or min(counts) < 0 or min(shares) < 0 or sum(shares) <= 0:
-        raise ValueError("each of two or more arms needs a count and a share, from 0 on")
-    n = sum(counts)
+    designed, n = _designed(counts, shares), sum(counts)
     if not n:
         return None
-    designed = [(count, share / sum(shares)) for count, share in zip(counts, shares, strict=True) if share > 0]
     if sum(count for count, _ in designed) < n:
         return Mismatch(math.inf, 0.0, True, 1.0, 0.0)
     statistic = sum((count - n * share) ** 2 / (n * share) for count, share in designed)
@@ -46,10 +43,7 @@ def at_any_look(counts: Sequence[int], shares: Sequence[float]) -> float:
     """A p-value that may be looked at as often as one likes: the chance that it is ever below alpha while the shares
     are as designed is at most alpha. It is one over the Bayes factor of shares around the design (Dirichlet) against
     the design (Lindon & Malek 2022). Raises ValueError for shares that cannot be."""
-    if len(counts) != len(shares) or len(counts) < 2 or min(counts) < 0 or min(shares) < 0 or sum(shares) <= 0:
-        raise ValueError("each of two or more arms needs a count and a share, from 0 on")
-    designed = [(count, share / sum(shares)) for count, share in zip(counts, shares, strict=True) if share > 0]
-    n = sum(counts)
+    designed, n = _designed(counts, shares), sum(counts)
     if sum(count for count, _ in designed) < n:
         return 0.0
     log_factor = math.lgamma(BELIEF) - math.lgamma(BELIEF + n)
@@ -67,6 +61,13 @@ def power(n: int, shares: Sequence[float], truth: Sequence[float], alpha: float 
     actual = [share / sum(truth) for share in truth]
     off = n * sum((a - e) ** 2 / e for a, e in zip(actual, expected, strict=True))
     return _found(off, len(expected) - 1, alpha)
+
+
+def _designed(counts: Sequence[int], shares: Sequence[float]) -> list[tuple[int, float]]:
+    """Count and part of one of each arm that has a share."""
+    if len(counts) != len(shares) or len(counts) < 2 or min(counts) < 0 or min(shares) < 0 or sum(shares) <= 0:
+        raise ValueError("each of two or more arms needs a count and a share, from 0 on")
+    return [(count, share / sum(shares)) for count, share in zip(counts, shares, strict=True) if share > 0]
 
 
 def _found(noncentrality: float, degrees: int, alpha: float) -> float:

@@ -26,8 +26,12 @@ print(fakes.ADMIN, flush=True)
 @get("/slow")
 async def slow() -> dict[str, bool]:
     print("asked", flush=True)
-    await asyncio.sleep(2)
-    return {"done": True}
+    while True:
+        try:
+            _, probe = await asyncio.open_connection("127.0.0.1", int(sys.argv[1]))
+        except ConnectionRefusedError:
+            return {"done": True}
+        probe.close()
 app = fakes.app(fakes.MemoryWriter(), fakes.MemoryReader(), Metrics(), [slow])
 uvloop.run(serve(app, port=int(sys.argv[1])))
 print("stopped", flush=True)
