@@ -12,7 +12,7 @@ from litestar.types import ASGIApp
 from adapters.http.observe import Observed
 
 #: So long callers are asked to go elsewhere before the port is closed, or until nobody has asked for ``QUIET_S``.
-LEAVING_S, QUIET_S, TICK_S = 0.5, 0.2, 0.01
+LEAVING_S, QUIET_S, TICK_S = 2.0, 0.5, 0.01
 
 
 async def _nothing() -> None:
@@ -61,11 +61,11 @@ async def serve(
 async def _drain(server: Server, observed: object, close: Callable[[], Awaitable[None]]) -> None:
     """Closes the port when nobody is left, or after a while. Then Granian waits for the requests that are running."""
     clock = asyncio.get_running_loop().time
-    began = clock()
     try:
         if isinstance(observed, Observed):
             observed.draining = True
         await close()
+        began = clock()
         if isinstance(observed, Observed):
             while clock() - began < LEAVING_S and observed.idle_s() < QUIET_S:
                 await asyncio.sleep(TICK_S)

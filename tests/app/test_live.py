@@ -251,24 +251,21 @@ def cli_shows(house: House, anonymous: str) -> bool:
 
 
 class Caller(threading.Thread):
-    """Asks again and again on a kept connection, as clients do: on a new one where it was told to."""
+    """Asks again and again on a kept connection, as clients do, and goes elsewhere when it is told to."""
 
     def __init__(self, house: House) -> None:
         super().__init__(daemon=True)
-        self.house, self.answers, self.failed = house, 0, list[str]()
+        self.house, self.answers, self.failed, self.told_to_go = house, 0, list[str](), False
 
     def run(self) -> None:
         connection = HTTPConnection("127.0.0.1", self.house.settings.port, timeout=20)
-        while True:
-            try:
-                connection.connect() if connection.sock is None else None
-            except OSError:
-                return  # the port is closed: another worker would answer
+        while not self.told_to_go:
             try:
                 connection.request("GET", "/v1/recommendations", headers={"Authorization": f"Bearer {self.house.key}"})
                 response = connection.getresponse()
                 response.read()
                 self.answers += 1
+                self.told_to_go = response.getheader("Connection") == "close"
                 if response.status != 200:
                     self.failed.append(str(response.status))
             except (OSError, HTTPException) as error:
@@ -300,6 +297,7 @@ def test_at_its_end_it_fails_no_request_and_closes_sockets(servers: Wiring, sett
                         await asyncio.to_thread(caller.join, 20)
                     assert not any(caller.is_alive() for caller in callers)
                     assert [failure for caller in callers for failure in caller.failed] == []
+                    assert all(caller.told_to_go for caller in callers)
                     return ended.value.rcvd.code if ended.value.rcvd else None
 
             began = time.monotonic()
