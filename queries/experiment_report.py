@@ -16,8 +16,10 @@ from projections.experiments.sequential import TUNED
 from projections.experiments.srm import Mismatch
 from projections.experiments.verdict import Standing, standing, verdict
 from queries.experiments import Told
+from queries.explored_places import Chosen, ExploredPlaces, explored
 from queries.outcome_board import Board, board
 
+NOTHING = Chosen({})
 MEASURED = (*NAMES, *RATIOS)
 #: Of which less is better.
 LOWER_IS_BETTER = frozenset({"refunds", "abandoned", "cart_abandonment"})
@@ -44,7 +46,8 @@ class Asked:
 class ExperimentReport:
     """``paths``: arm → how the primary metric looked day by day. ``crossed``: arms → persons left out, for they were
     exposed to all of them. ``mismatch``: of those who came since shares were changed last, at ``shared_ms`` (None: they
-    never were), by arm ``came``. ``segments``: dimension → the primary metric in each of its segments."""
+    never were), by arm ``came``. ``segments``: dimension → the primary metric in each of its segments. ``places``: what
+    those earn that bandits filled; None where there are none."""
 
     told: Told
     primary: str
@@ -59,6 +62,7 @@ class ExperimentReport:
     came: Mapping[str, int]
     segments: Mapping[str, Segmented]
     notes: tuple[str, ...]
+    places: ExploredPlaces | None = None
 
     @property
     def key(self) -> str:
@@ -66,8 +70,9 @@ class ExperimentReport:
         return self.told.key
 
 
-def report(told: Told, persons: Sequence[Person], asked: Asked) -> ExperimentReport:
-    """Raises ValueError for a metric that is not measured, and where there is nothing to compare."""
+def report(told: Told, persons: Sequence[Person], asked: Asked, chosen: Chosen = NOTHING) -> ExperimentReport:
+    """``chosen``: by bandits, of what the persons were shown. Raises ValueError for a metric that is not measured, and
+    where there is nothing to compare."""
     design = told.design
     _check((design.primary_metric, *design.guardrail_metrics))
     control = design.variants[0].name
@@ -98,6 +103,7 @@ def report(told: Told, persons: Sequence[Person], asked: Asked) -> ExperimentRep
         came=came,
         segments=_segments(persons, rules, options, design.primary_metric, asked.least_people),
         notes=shown.notes,
+        places=explored(told, persons, chosen, rules, options),
     )
 
 

@@ -58,7 +58,7 @@ def experiments_of(events: Iterable[Event]) -> list[Told]:
 
 def _after(before: Told | None, fact: Any) -> Told:
     if before is None:
-        to = {"seed": fact.seed}
+        to = {"seed": fact.seed, "buckets": {variant.name: variant.buckets for variant in fact.design.variants}}
         return Told(fact.key, STATES[type(fact)], 0, None, fact.design, (_change(fact, to),))
     design = before.design
     if isinstance(fact, Experiment.Reweighted):

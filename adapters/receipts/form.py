@@ -13,11 +13,14 @@ SOURCES = tuple(source.value for source in Source)
 REASONS = tuple(reason.value for reason in Reason)
 _SOURCE, _REASON = ({word: number for number, word in enumerate(words)} for words in (SOURCES, REASONS))
 CERTAIN = b"\x00\x00\x80?"
+#: Bytes of a propensity; one more, if any, is ``among``.
+CHANCE = 4
 _HASHES = ("statistics", "model", "bandit", "rules", "experiments")
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
-    """``because``: place of the SKU in ``Receipt.named``, -1 for none. ``propensity`` empty: 1."""
+    """``because``: place of the SKU in ``Receipt.named``, -1 for none. ``propensity``: 4 bytes, and a byte of ``among``
+    where that is told; empty: 1, among none."""
 
     sku: str
     score: bytes
@@ -166,13 +169,15 @@ def _decision(of: Receipt) -> Decision:
 
 def _item(shown: Shown, named: dict[str, int]) -> Item:
     because = -1 if shown.because is None else named.setdefault(shown.because, len(named))
-    propensity = b"" if shown.propensity == CERTAIN else shown.propensity
+    among = bytes((shown.among,)) if shown.among else b""
+    propensity = b"" if shown.propensity == CERTAIN and not among else shown.propensity + among
     return Item(shown.sku, shown.score, propensity, _SOURCE[shown.source], _REASON[shown.reason], because)
 
 
 def _shown(item: Item, named: list[str]) -> Shown:
     because = None if item.because < 0 else named[item.because]
-    return Shown(item.sku, item.score, item.propensity or CERTAIN, SOURCES[item.source], REASONS[item.reason], because)
+    source, reason, told = SOURCES[item.source], REASONS[item.reason], item.propensity
+    return Shown(item.sku, item.score, told[:CHANCE] or CERTAIN, source, reason, because, sum(told[CHANCE:]))
 
 
 def _bytes(given: UUID | None) -> bytes:

@@ -10,6 +10,7 @@ from msgspec import to_builtins
 from projections.experiments.analysis import Result
 from projections.experiments.segments import Segmented
 from queries.experiment_report import ExperimentReport
+from queries.explored_places import ExploredPlaces
 
 Plain = dict[str, Any]
 
@@ -62,6 +63,7 @@ def _experiment(made: ExperimentReport, positions: Sequence[int], until_ms: int,
             for arm, path in made.paths.items()
         ],
         "segments": segments_plain(made.segments, alpha),
+        "bandit": _places(made.places, alpha) if made.places else None,
         "history": to_builtins(made.told.history),
         "notes": list(made.notes),
     }
@@ -71,6 +73,17 @@ def _shares(made: ExperimentReport) -> Plain | None:
     if made.mismatch is None:
         return None
     return asdict(made.mismatch) | {"came": dict(made.came), "since_ms": made.shared_ms}
+
+
+def _places(places: ExploredPlaces, alpha: float) -> Plain:
+    """What bandits chose: a round is a place that was seen, its reward a click on it."""
+    arms = [
+        {"arm": arm}
+        | asdict(of)
+        | {"significant": None if of.p_corrected is None or of.thin else of.p_corrected < alpha}
+        for arm, of in places.arms.items()
+    ]
+    return {"arms": arms, "unread_decisions": places.unread, "untold_places": places.untold}
 
 
 def segments_plain(segments: Mapping[str, Segmented], alpha: float) -> list[Plain]:

@@ -10,7 +10,7 @@ TEXT = ("part", "by", "segment", "step", "metric", "kind", "arm")
 WHOLE = ("control_n", "arm_n")
 NUMBERS = (
     *("control", "value", "change", "change_low", "change_high", "relative", "relative_low", "relative_high"),
-    *("p_value", "p_corrected", "chance"),
+    *("p_value", "p_corrected", "chance", "value_low", "value_high", "effective"),
 )
 COLUMNS = (*TEXT, *WHOLE, *NUMBERS, "shown")
 #: A cell that begins so is a formula to spreadsheets.
@@ -25,7 +25,7 @@ class MissingPackageError(Exception):
 
 
 def experiment_rows(plain: Mapping[str, Any]) -> list[Row]:
-    """``part``: arm, metric, board, segment or look. Money in minor units; intervals are those that decide."""
+    """``part``: arm, metric, board, segment, bandit or look. Money in minor units; intervals are those that decide."""
     rows = [_row(part="arm", arm=arm, arm_n=persons) for arm, persons in plain["arms"].items()]
     rows += [_result("metric", each) for each in plain["results"]]
     rows += [_result("board", each) for each in plain["outcome_board"]]
@@ -33,6 +33,8 @@ def experiment_rows(plain: Mapping[str, Any]) -> list[Row]:
         for segment in dimension["segments"]:
             named = {"by": dimension["by"], "segment": segment["segment"]}
             rows += [_result("segment", each) | named for each in segment["results"]]
+    for arm in (plain["bandit"] or {"arms": ()})["arms"]:
+        rows += _places(arm)
     for path in plain["paths"]:
         for look in path["looks"]:
             about = {"step": look["step"], "metric": plain["primary_metric"], "arm": path["arm"]}
@@ -63,6 +65,20 @@ def _result(part: str, result: Mapping[str, Any]) -> Row:
         shown=result.get("significant"),
         **_change(*deciding(result)),
     )
+
+
+def _places(arm: Mapping[str, Any]) -> list[Row]:
+    """Of an arm whose places a bandit filled: as chosen, and at an even choice. The change is that of SNIPW."""
+    about = {"part": "bandit", "arm": arm["arm"], "arm_n": arm["places"], "effective": arm["effective"]}
+    rows = [_row(**about, metric="as_chosen", value=arm["shown"])]
+    for name in ("ipw", "snipw"):
+        of = arm[name] or {"value": None, "low": None, "high": None}
+        rows.append(_row(**about, metric=name, value=of["value"], value_low=of["low"], value_high=of["high"]))
+    difference = arm["difference"]
+    if difference:
+        asked = {"p_value": difference["p_value"], "p_corrected": arm["p_corrected"], "shown": arm["significant"]}
+        rows[-1] |= asked | _change(difference, None)
+    return rows
 
 
 def _change(absolute: Mapping[str, float] | None, relative: Mapping[str, float] | None) -> Row:

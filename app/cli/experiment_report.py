@@ -12,15 +12,17 @@ from adapters.reports.charts import MissingPackageError
 from adapters.reports.experiment import document as drawn
 from adapters.reports.experiment import page
 from app.cli.output import bar, fail, json_option, show
-from app.reporting import arm_shares, exposed_persons
+from app.reporting import arm_shares, chosen_places, exposed_persons
 from app.settings import Settings
 from app.training.training_set import heads
 from app.training.work import Positions
 from app.wiring import Wiring
+from projections.experiments.frequentist import Estimate
 from projections.experiments.sequential import TUNED
 from projections.experiments.verdict import sentence
 from queries.experiment_report import Asked, ExperimentReport, report
 from queries.experiments import experiments_of
+from queries.explored_places import ExploredPlaces
 
 DAY_MS = 86_400_000
 PATH = click.Path(dir_okay=False, path_type=Path)
@@ -79,7 +81,8 @@ def report_(
             found = exposed_persons.read(wiring, key, wiring.settings.currency, positions, advance)
         try:
             least = wiring.settings.least_people
-            made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents, least))
+            chosen = chosen_places.read(wiring, key, found.persons)
+            made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents, least), chosen)
         except ValueError as error:
             if document:
                 click.echo(json.dumps({"refused": str(error)}))
@@ -128,6 +131,28 @@ def _positions(wiring: Wiring, at: str | None) -> Positions:
     return Positions(now.epoch, asked, now.catalogue)
 
 
+def place_lines(places: ExploredPlaces, alpha: float) -> list[str]:
+    """Of what bandits chose."""
+    level = f"{100 * (1 - alpha):g} % interval"
+    lines = ["Places that a bandit filled, clicks a place by inverse propensity, at an even choice:"]
+    for name, arm in places.arms.items():
+        thin = ", thin: believe no interval" if arm.thin else ""
+        lines.append(
+            f"  {name}: SNIPW {_said(arm.snipw)}, IPW {_said(arm.ipw)} ({level}); {arm.shown:.3%} as it was chosen; "
+            f"{arm.places:,} places of {arm.persons:,} persons, worth {arm.effective:,.0f} even ones{thin}."
+        )
+        if arm.difference and arm.p_corrected is not None:
+            shown = "shown" if arm.p_corrected < alpha else "not shown"
+            lines.append(f"  {name} against the control: {_said(arm.difference)}, {shown} once corrected for all arms.")
+    if places.unread or places.untold:
+        lines.append(f"  Without a receipt {places.unread:,} decisions; without a chance {places.untold:,} places.")
+    return lines
+
+
+def _said(of: Estimate | None) -> str:
+    return "not known" if of is None else f"{of.value:.3%} ({of.low:.3%} … {of.high:.3%})"
+
+
 def words(made: ExperimentReport, positions: Positions) -> str:
     """For a terminal."""
     alpha = made.report.options.alpha
@@ -147,5 +172,7 @@ def words(made: ExperimentReport, positions: Positions) -> str:
     for by, each in made.segments.items():
         lines.append(f"By {by}. Warning: {each.warning}.")
         lines += [f"  {name}: {sentence(r, alpha)}" for name, results in each.results.items() for r in results]
+    if made.places:
+        lines += place_lines(made.places, alpha)
     lines += [f"Note: {note}." for note in made.notes]
     return "\n".join((*lines, f"As of positions {','.join(map(str, positions.shards))}."))

@@ -12,6 +12,7 @@ from app.wiring import Wiring
 from domain.customer import Customer
 from domain.event import Event
 from projections.experiments.exposed import Person, outcomes
+from projections.experiments.places import showings
 from projections.gathering import Linked, gathered, linked
 from projections.moment import millis
 
@@ -80,4 +81,6 @@ def _person(key: str, currency: str, streams: Streams) -> Person | None:
     )
     if not seen:
         return None
-    return Person(tuple((at, arm) for at, arm, _ in seen), outcomes(streams, currency), seen[0][2])
+    exposures = tuple((at, arm) for at, arm, _ in seen)
+    shown = tuple(each for each in showings(streams.values()) if each.at_ms >= exposures[0][0])
+    return Person(exposures, outcomes(streams, currency), seen[0][2], shown, frozenset(streams))

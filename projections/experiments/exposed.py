@@ -16,6 +16,7 @@ from domain.customer import Customer
 from domain.event import Event
 from projections.experiments.analysis import MEAN, PROPORTION, RATIO, Metric
 from projections.experiments.moments import Joint, Sample, of_product_sums, proportion, ratio
+from projections.experiments.places import Showing
 from projections.moment import millis
 
 DAY_MS = 86_400_000
@@ -45,11 +46,14 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Person:
     """``exposures``: (when, arm), of one experiment, by time. ``outcomes`` of all the person's streams, none twice.
-    ``channel``: that of the first exposure."""
+    ``channel``: that of the first exposure. ``showings``: of answers, from the first exposure on. ``streams``: all
+    that the person has."""
 
     exposures: tuple[tuple[int, str], ...]
     outcomes: tuple[Outcome, ...]
     channel: str = ""
+    showings: tuple[Showing, ...] = ()
+    streams: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,11 @@ def at(control: Sample, treatment: Sample, alpha: float = 0.05, tuned: int = TUN
     n, error = control.n + treatment.n, math.sqrt(control.squared_error + treatment.squared_error)
     if error == 0:
         return None
-    absolute = _estimate(treatment.mean - control.mean, error, n, alpha, tuned)
+    absolute = estimate(treatment.mean - control.mean, error, n, alpha, tuned)
     unsure = relative_error(control, treatment) if control.unadjusted else 0.0
     if not unsure:  # the control's mean is 0, or the arm has nothing at all: no ratio of them is known
         return Sequential(absolute, None)
-    return Sequential(absolute, _estimate(uplift(control, treatment), unsure, n, alpha, tuned))
+    return Sequential(absolute, estimate(uplift(control, treatment), unsure, n, alpha, tuned))
 
 
 def spread(n: float, alpha: float, tuned: float) -> float:
@@ -50,7 +50,8 @@ def rho2(alpha: float, tuned: float) -> float:
     return (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / tuned
 
 
-def _estimate(value: float, error: float, n: int, alpha: float, tuned: int) -> Estimate:
+def estimate(value: float, error: float, n: int, alpha: float = 0.05, tuned: int = TUNED) -> Estimate:
+    """Of a mean or a difference of means of ``n`` units in all, with its standard error (above 0)."""
     width = spread(n, alpha, tuned) * error
     return Estimate(value, error, value - width, value + width, p_value(value / error, n, alpha, tuned))
 

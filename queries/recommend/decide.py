@@ -197,9 +197,10 @@ def _items(
     scores, pinned = ruled.value.take(at_).astype("<f4").tobytes(), set(ruled.pins.values())
     items = []
     for at, (place, row, source, member) in enumerate(zip(places, rows, sources, members, strict=True)):
-        propensity = CERTAIN
+        propensity, among = CERTAIN, 0
         if place in explored:
-            source, told, propensity = Source.EXPLORE, Told(Reason.EXPLORE), float32(explored[place].propensity)
+            source, told, among = Source.EXPLORE, Told(Reason.EXPLORE), explored[place].among
+            propensity = float32(explored[place].propensity)
         elif place in pinned:
             told = Told(Reason.FEATURED)
         else:
@@ -207,7 +208,7 @@ def _items(
             told = explainer.told(at, row, source, member)
         because = skus[told.because] if told.because >= 0 else None
         score = scores[4 * at : 4 * at + 4]
-        items.append(Shown(skus[row], score, propensity, _WORDS[source], _WORDS[told.reason], because))
+        items.append(Shown(skus[row], score, propensity, _WORDS[source], _WORDS[told.reason], because, among))
     return tuple(items)
 
 

@@ -46,7 +46,8 @@ class Reason(StrEnum):
 class Shown(msgspec.Struct, frozen=True, array_like=True):
     """An item of an answer. ``score``: a float32 as its 4 bytes, little endian. ``propensity``: the chance that this
     item had of standing in the answer, a float32 as well. ``source``: which step found it; ``reason``: code of what it
-    is explained with, and ``because``: the SKU that the reason names, if any."""
+    is explained with, and ``because``: the SKU that the reason names, if any. ``among``: of how many the bandit chose
+    it; 0 where it did not, and in receipts of before this was told."""
 
     sku: str
     score: bytes
@@ -54,6 +55,7 @@ class Shown(msgspec.Struct, frozen=True, array_like=True):
     source: str
     reason: str
     because: str | None = None
+    among: int = 0
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True):

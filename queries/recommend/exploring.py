@@ -25,11 +25,13 @@ THURSDAY = 3
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """``row`` of the assortment for the place ``slot``; ``propensity``: the chance that it had of standing there."""
+    """``row`` of the assortment for the place ``slot``; ``propensity``: the chance that it had of standing there, where
+    ``among`` could have."""
 
     slot: int
     row: int
     propensity: float
+    among: int
 
 
 def context_of(ask: Ask, record: CustomerRecord) -> Context:
@@ -71,4 +73,5 @@ def explore(serving: Serving, ask: Ask, record: CustomerRecord, allowed: Rows, s
         races.append(Race(means, deviations, best))
         left = others(len(free), best)
         free, means, deviations = free.take(left), means.take(left), deviations.take(left)
-    return [Explored(*one) for one in zip(slots, rows, chances(races), strict=False)]
+    rivals = (len(race.means) for race in races)
+    return [Explored(*one) for one in zip(slots, rows, chances(races), rivals, strict=False)]

@@ -190,6 +190,10 @@ def test_replays_say_what_became_of_each(shop: Wiring) -> None:
     assert len(kept) == len(decisions)
     replayer = Replayer(shop)
     assert {again.verdict for again in replayer.replay(present(kept))} == {Verdict.EQUAL}
+    tried = next(one for one in decisions if any(item.among for item in one.items))
+    before = tuple(msgspec.structs.replace(item, among=0) for item in tried.items)
+    (old,) = replayer.replay([msgspec.structs.replace(tried, items=before)])
+    assert old.verdict is Verdict.EQUAL, "receipts of before it was told say nothing of among how many"
     changed = msgspec.structs.replace(decisions[0], rest=b"?" * 16)
     lost = msgspec.structs.replace(
         decisions[1], generations=msgspec.structs.replace(decisions[1].generations, model="1" * 64)

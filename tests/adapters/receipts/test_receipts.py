@@ -34,7 +34,10 @@ def decision(items: int = 20, person: UUID | None = None, streams: int = 5) -> D
         Shown(f"SKU-{n:08d}-M", os.urandom(4), CERTAIN if n % 9 else os.urandom(4), SOURCES[n % 9], REASONS[n % 14])
         for n in range(items)
     )
-    named = tuple(msgspec.structs.replace(one, because=shown[n % 5].sku) for n, one in enumerate(shown))
+    named = tuple(
+        msgspec.structs.replace(one, because=shown[n % 5].sku, among=24 if n in (5, 9, 13) else 0)
+        for n, one in enumerate(shown)
+    )
     parts = tuple((uuid4(), 40 + n) for n in range(streams)) if person else ()
     return Decision(
         new_id(),

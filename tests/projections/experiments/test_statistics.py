@@ -209,3 +209,34 @@ def test_a_bandits_arms_are_told_apart_without_its_bias() -> None:
     assert bandit.value(rounds, 7).snipw is None and bandit.compare(rounds, 0, 7) is None
     with pytest.raises(ValueError, match="propensities"):
         bandit.Rounds(arms, rewards, np.zeros(60_000))
+
+
+def test_an_even_choice_is_found_from_one_that_was_not_and_whose_rounds_they_are_counts() -> None:
+    """A bandit shows the better of two most of the time. What half and half would earn is asked."""
+    random = np.random.default_rng(8)
+    better = random.random(20_000) < 0.9
+    rewards = (random.random(20_000) < np.where(better, 0.4, 0.1)).astype(float)
+    arms, chance = np.zeros(20_000, np.int64), np.where(better, 0.9, 0.1)
+    even = np.full(20_000, 0.5)
+    one = bandit.value(bandit.Rounds(arms, rewards, chance, even), 0)
+    assert rewards.mean() > 0.36 and one.snipw is not None
+    assert (one.ipw.mean, one.snipw.mean) == pytest.approx((0.25, 0.25), abs=0.01)
+    twice = np.repeat(np.arange(20_000), 2)
+    rounds = bandit.Rounds(arms[twice], rewards[twice], chance[twice], even[twice], twice)
+    again = bandit.value(rounds, 0)
+    assert again.ipw.squared_error == pytest.approx(one.ipw.squared_error, rel=1e-9)
+    with pytest.raises(ValueError, match="targets"):
+        bandit.Rounds(arms, rewards, chance, 3 * even)
+
+
+def test_a_difference_of_rounds_told_twice_is_no_surer() -> None:
+    random = np.random.default_rng(9)
+    arms, rewards = random.integers(0, 2, 3_000), (random.random(3_000) < 0.3).astype(float)
+    once, twice = np.arange(3_000), np.repeat(np.arange(3_000), 2)
+    found = [
+        bandit.compare(bandit.Rounds(arms[at], rewards[at], np.full(len(at), 0.5), None, at), 0, 1)
+        for at in (once, twice)
+    ]
+    first, second = found
+    assert first is not None and second is not None
+    assert (first.value, first.low, first.high) == pytest.approx((second.value, second.low, second.high))
