@@ -12,6 +12,7 @@ from adapters.http.analyst import AnalystDesk, analyst_routes
 from adapters.http.app import create_app
 from adapters.http.auth import Access
 from adapters.http.compliance import compliance_routes
+from adapters.http.experiment_changes import ExperimentDesk
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
 from adapters.http.keys import ApiKeys, Scope
@@ -27,6 +28,7 @@ from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
 from app.erasing.desk import Desk
+from app.models.in_use import ModelsInUse
 from app.reporting.attribution_desk import AttributionDesk
 from app.reporting.experiment_desk import ReportDesk
 from app.rights.compliance import compliance_desk
@@ -87,6 +89,7 @@ async def _serve(wiring: Wiring) -> None:
         rights=rights,
         receipts=wiring.receipts,
         experiments=experiments,
+        designing=ExperimentDesk(rules[0], _has_model(wiring), lambda: datetime.now(UTC)),
         reports=reports,
         attribution=attribution,
         live=live,
@@ -115,6 +118,11 @@ def _analysts(wiring: Wiring, access: Access) -> Sessions:
     """Links to reports are passed on, so a session holds where one comes from elsewhere; its pages change nothing."""
     secret = derive(wiring.master, "bespoke analysts' sessions")
     return Sessions(access, secret, name="analyst", path=ANALYST, scope=Scope.REPORTS_READ, samesite="lax")
+
+
+def _has_model(wiring: Wiring) -> Callable[[str], bool]:
+    models = ModelsInUse(wiring.settings.models_folder())
+    return lambda digest: models.opened(digest) is not None
 
 
 async def _follow(wiring: Wiring, keys: ApiKeys) -> None:

@@ -6,19 +6,24 @@ from uuid import UUID
 from pydantic import StringConstraints
 
 from commands.command import Command
-from domain.experiment import BUCKETS, Coverage, Design, Experiment, ExperimentError, Shares, experiment_id
+from domain.experiment import BUCKETS, Actor, Coverage, Design, Experiment, ExperimentError, Shares, experiment_id
 from domain.values import Name, Text
 
 
 class ExperimentCommand(Command):
-    """Goes to the stream of the experiment with this key."""
+    """Goes to the stream of the experiment with this key. ``actor``: who asks for it, "" where nobody does."""
 
     key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    actor: Actor = ""
 
     @property
     def stream(self) -> UUID:
         """Where it goes."""
         return experiment_id(self.key)
+
+    def facts(self) -> dict[str, Any]:
+        """When, of which delivery, and who asks: the fields that all events have."""
+        return {"occurred_at": self.occurred_at, "source_id": self.source_id, "actor": self.actor}
 
     def handle(self, experiment: Experiment | None) -> Experiment:
         """Asks the experiment, which may not exist yet. Raises ExperimentError."""
@@ -33,7 +38,7 @@ class DesignExperiment(ExperimentCommand):
     def handle(self, experiment: Experiment | None) -> Experiment:
         """Records Designed. Raises ExperimentError for a key that is taken."""
         if experiment is None:
-            return Experiment.plan(self.key, self.design, occurred_at=self.occurred_at, source_id=self.source_id)
+            return Experiment.plan(self.key, self.design, **self.facts())
         if self.source_id not in experiment.sources:
             raise ExperimentError("there is an experiment with this key")
         return experiment
@@ -46,7 +51,7 @@ class ChangeExperiment(ExperimentCommand):
         """Records the change. Raises ExperimentError where the experiment is not in a state that allows it."""
         if experiment is None:
             raise ExperimentError("there is no experiment with this key")
-        self.change(experiment, occurred_at=self.occurred_at, source_id=self.source_id)
+        self.change(experiment, **self.facts())
         return experiment
 
     def change(self, experiment: Experiment, **fields: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID, uuid5
 
 from eventsourcing.domain import event
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from domain.assignment.hashing import BUCKETS, HashVersion
 from domain.design import Buckets, Design, Variant
@@ -18,6 +18,8 @@ __all__ = ["BUCKETS", "Design", "Experiment", "ExperimentError", "State", "Varia
 
 Coverage = Annotated[int, Field(ge=0, le=BUCKETS)]
 Shares = Annotated[dict[Name, Buckets], Field(min_length=2, max_length=20)]
+#: Who asks for a change, as an id that says nothing to outsiders: ``key:`` and the id of an API key, ``cli`` and so on.
+Actor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{0,80}$")]
 
 
 class State(StrEnum):
@@ -35,6 +37,11 @@ def experiment_id(key: str) -> UUID:
     return uuid5(NAMESPACE, f"experiment:{key}")
 
 
+def _by_nobody(state: dict[str, Any]) -> None:
+    """Before events named an actor."""
+    state["actor"] = ""
+
+
 class ExperimentError(ValueError):
     """The experiment is not in a state that allows this."""
 
@@ -46,8 +53,11 @@ class Experiment(Aggregate):
     TOPIC = "experiment"
 
     class Event(Aggregate.Event):
+        """``actor`` came with the second version (the third of designs and starts); before, nobody was named."""
+
         occurred_at: Open[datetime]
         source_id: Open[str]
+        actor: Open[Actor] = ""
 
         def mutate(self, aggregate: Any) -> Any:
             """Evolves the experiment, which also remembers the source."""
@@ -57,11 +67,11 @@ class Experiment(Aggregate):
 
     class Designed(Event, Created):
         """v2: the design names its hash version; v1's were never assigned. v2 may also have arms that say what they
-        change, targeting, a namespace and a holdout."""
+        change, targeting, a namespace and a holdout. v3 names who designed it."""
 
         TOPIC = "experiment.designed"
         RETENTION: ClassVar = Retention.PUBLIC
-        class_version = 2
+        class_version = 3
         key: Open[Name]
         seed: Open[Name]
         design: Open[Design]
@@ -71,12 +81,14 @@ class Experiment(Aggregate):
             """Our own hash."""
             state["design"] = {**state["design"], "hash_version": HashVersion.BLAKE.value}
 
+        upcast_v2_v3 = staticmethod(_by_nobody)
+
     class Started(Event):
-        """``coverage``: so many of each variant's buckets, in 10,000ths. v1 always covered all."""
+        """``coverage``: so many of each variant's buckets, in 10,000ths. v1 always covered all. v3 names who did."""
 
         TOPIC = "experiment.started"
         RETENTION: ClassVar = Retention.PUBLIC
-        class_version = 2
+        class_version = 3
         coverage: Open[Coverage] = BUCKETS
 
         @staticmethod
@@ -84,11 +96,15 @@ class Experiment(Aggregate):
             """All."""
             state["coverage"] = BUCKETS
 
+        upcast_v2_v3 = staticmethod(_by_nobody)
+
     class Ramped(Event):
         """More or fewer people come in from now on; who is in stays."""
 
         TOPIC = "experiment.ramped"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
         coverage: Open[Coverage]
 
     class Reweighted(Event):
@@ -96,28 +112,38 @@ class Experiment(Aggregate):
 
         TOPIC = "experiment.reweighted"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
         buckets: Open[Shares]
 
     class Paused(Event):
         TOPIC = "experiment.paused"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
         reason: Open[Text]
 
     class Resumed(Event):
         TOPIC = "experiment.resumed"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
 
     class Shipped(Event):
         """The experiment is over; what this variant changes is so for everybody until it is stopped."""
 
         TOPIC = "experiment.shipped"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
         variant: Open[Name]
         reason: Open[Text] = ""
 
     class Stopped(Event):
         TOPIC = "experiment.stopped"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
         reason: Open[Text]
 
     class MismatchFound(Event):
@@ -126,6 +152,8 @@ class Experiment(Aggregate):
 
         TOPIC = "experiment.mismatch_found"
         RETENTION: ClassVar = Retention.PUBLIC
+        class_version = 2
+        upcast_v1_v2 = staticmethod(_by_nobody)
         counts: Open[dict[Name, int]]
         p_value: Open[Text]
 

@@ -17,11 +17,12 @@ TOLD = ("coverage", "buckets", "variant", "reason", "counts", "p_value")
 @dataclass(frozen=True, slots=True)
 class Change:
     """``does``: designed, started, ramped, reweighted, paused, resumed, shipped, stopped or mismatch_found; ``to``: its
-    fields."""
+    fields; ``by``: who asked for it, "" where that was not told."""
 
     at_ms: int
     does: str
     to: dict[str, Any]
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,4 @@ def _after(before: Told | None, fact: Any) -> Told:
 
 
 def _change(fact: Any, to: dict[str, Any]) -> Change:
-    return Change(millis(fact.occurred_at), fact.TOPIC.partition(".")[2], to)
+    return Change(millis(fact.occurred_at), fact.TOPIC.partition(".")[2], to, fact.actor)

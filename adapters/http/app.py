@@ -13,6 +13,7 @@ from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
 from adapters.http.erasures import ErasureDesk, Erasures, erasure_routes
+from adapters.http.experiment_changes import ExperimentDesk, experiment_change_routes
 from adapters.http.experiments import Experiments, experiment_routes
 from adapters.http.graphql import graphql_route
 from adapters.http.graphql.limits import Bounds
@@ -53,6 +54,7 @@ def create_app(
     rights: RightsDesk | None = None,
     receipts: Receipts | None = None,
     experiments: Experiments | None = None,
+    designing: ExperimentDesk | None = None,
     reports: Reports | None = None,
     attribution: AttributionReports | None = None,
     graphql: Bounds | None = None,
@@ -65,8 +67,8 @@ def create_app(
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
     and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
-    these, ``receipts``, ``experiments``, ``reports``, ``attribution``, ``erasures`` and ``live`` there are no such
-    routes.
+    these, ``receipts``, ``experiments``, ``designing`` (what changes them), ``reports``, ``attribution``,
+    ``erasures`` and ``live`` there are no such routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -85,6 +87,7 @@ def create_app(
             *(rule_routes(RuleDesk(*rules, reader, audited, now), access) if rules else ()),
             *(decision_routes(receipts, access, audited) if receipts else ()),
             *(experiment_routes(experiments, access) if experiments else ()),
+            *(experiment_change_routes(designing, experiments, access) if designing and experiments else ()),
             *(report_routes(reports, experiments, access) if reports and experiments else ()),
             *(attribution_routes(attribution, access) if attribution else ()),
             *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),

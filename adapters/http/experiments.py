@@ -1,4 +1,4 @@
-"""The routes that tell of experiments: their designs, and how each came to what it is. They are changed by command."""
+"""The routes that tell of experiments: their designs, and how each came to what it is."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def experiment_routes(experiments: Experiments, access: Access) -> Sequence[HTTP
     async def all_of_them(request: AnyRequest) -> list[Experiment]:
         """All experiments, by key."""
         only(request, ())
-        return [_told(each) for each in await asyncio.to_thread(experiments)]
+        return [told_of(each) for each in await asyncio.to_thread(experiments)]
 
     @get(
         "/v1/experiments/{key:str}",
@@ -63,7 +63,7 @@ def experiment_routes(experiments: Experiments, access: Access) -> Sequence[HTTP
         found = next((each for each in await asyncio.to_thread(experiments) if each.key == key), None)
         if found is None:
             raise RejectedError("key", "there is no such experiment", 404)
-        return _told(found)
+        return told_of(found)
 
     @get("/v1/experiment-plan", operation_id="experimentPlan", responses=docs.problems(*docs.READ_ERRORS), **shared)
     async def experiment_plan(request: AnyRequest) -> dict[str, Any]:
@@ -106,6 +106,7 @@ def _planned(given: dict[str, str]) -> dict[str, Any]:
         raise RejectedError("query", "there is no such plan", 400) from None
 
 
-def _told(told: Told) -> Experiment:
+def told_of(told: Told) -> Experiment:
+    """As HTTP tells of it."""
     design = told.design.model_dump(mode="json", exclude_none=True)
     return Experiment(told.key, told.state, told.coverage, told.shipped, design, told.history)

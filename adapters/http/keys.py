@@ -24,6 +24,7 @@ class Scope(StrEnum):
     RULES_READ = "rules:read"
     RULES_WRITE = "rules:write"
     EXPERIMENTS_READ = "experiments:read"
+    EXPERIMENTS_WRITE = "experiments:write"
     REPORTS_READ = "reports:read"
     ATTRIBUTION_READ = "attribution:read"
     PRIVACY_READ = "privacy:read"

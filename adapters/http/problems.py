@@ -23,6 +23,7 @@ from adapters.http.routing import (
 )
 from commands.ports import ConflictError, UnavailableError
 from domain.merchandising import RulesError
+from queries.experiment_design import DesignError
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="bespoke"'
@@ -74,6 +75,7 @@ class Problems:
             LimitedError: self._limited,
             RejectedError: self._rejected,
             RulesError: self._rules,
+            DesignError: self._rules,
             UnavailableError: self._unavailable,
             ConflictError: self._unavailable,
             ValidationException: self._invalid,
@@ -102,7 +104,7 @@ class Problems:
         headers = {"Retry-After": str(error.retry_after_s), **told}
         return self.refuse(request, 429, [FieldError(error.field, error.reason)], headers)
 
-    def _rules(self, request: AnyRequest, error: RulesError) -> Response[bytes]:
+    def _rules(self, request: AnyRequest, error: RulesError | DesignError) -> Response[bytes]:
         return self.refuse(request, 422, [FieldError(*problem) for problem in error.problems[:MOST_ERRORS]])
 
     def _invalid(self, request: AnyRequest, error: ValidationException) -> Response[bytes]:

@@ -19,6 +19,7 @@ from adapters.channels.channel import RejectedError
 from adapters.http import bodies, docs
 from adapters.http.audited import PURPOSE_REASON, Audited, Purpose
 from adapters.http.auth import Access
+from adapters.http.idempotency import once
 from adapters.http.keys import Scope
 from adapters.http.ports import Writer
 from adapters.http.problems import AnyRequest
@@ -36,10 +37,8 @@ _REASONS = {
     "person_id": "must be a UUID",
     "format": "must be json or html",
     "request": "must have 1 to 200 characters",
-    "idempotency-key": "must have 1 to 100 characters",
     **PURPOSE_REASON,
 }
-_LONGEST_KEY = 100
 
 
 class Format(StrEnum):
@@ -189,7 +188,7 @@ def _correct(desk: RightsDesk, access: Access, audited: Audited) -> HTTPRouteHan
         Idempotency-Key it is recorded once."""
         only(request, ())
         body = await bodies.read(request, frozenset({"application/json"}))
-        source = _source(request)
+        source = once(request, "correction")
         await audited.read(request.auth, "customer.correct", person_id, purpose)
         try:
             told = Correction.model_validate_json(body)
@@ -198,15 +197,6 @@ def _correct(desk: RightsDesk, access: Access, audited: Audited) -> HTTPRouteHan
             raise wrong(error) from None
 
     return correction
-
-
-def _source(request: AnyRequest) -> str | None:
-    given = request.headers.get("idempotency-key")
-    if given is None:
-        return None
-    if not 1 <= len(given) <= _LONGEST_KEY or not given.isprintable():
-        raise RejectedError("idempotency-key", _REASONS["idempotency-key"], 400)
-    return f"correction:{request.auth.id}:{given}"
 
 
 def wrong(error: ValidationError) -> RejectedError:

@@ -324,7 +324,8 @@ DOES = {
 def _change(change: Plain) -> dict[str, str]:
     does = change["does"]
     said = _said(does, change["to"])
-    return {"when": words.moment(change["at_ms"]), "does": DOES.get(does, str(does)), "said": said}
+    when, by = words.moment(change["at_ms"]), change.get("by", "")
+    return {"when": when, "does": DOES.get(does, str(does)), "said": said, "by": by}
 
 
 def _said(does: str, to: Plain) -> str:

@@ -27,18 +27,12 @@ from commands.experiment import (
     StartExperiment,
     StopExperiment,
 )
-from domain.arm import Arm, Objectives, RecipeChange
-from domain.design import Holdout, Namespace, Variant
 from domain.experiment import BUCKETS, Design
-from queries.experiment_report import MEASURED
-from queries.experiments import Told, experiments_of
+from queries.experiment_design import MOST_BYTES, DesignError, check, wrong
+from queries.experiments import Change, Told, experiments_of
 
-MOST_BYTES = 256 * 1024
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 PERCENT = click.FloatRange(0, 100)
-#: Names that an error may repeat.
-FIELDS = {n for kind in (Design, Variant, Arm, Objectives, RecipeChange, Namespace, Holdout) for n in kind.model_fields}
-FIELDS |= {"key", "coverage", "buckets", "reason", "variant", "design"}
 reason_option = click.option("--reason", default="", help="Why, for whoever looks at it later.")
 
 
@@ -67,7 +61,7 @@ def show_(key: str, as_json: bool) -> None:
     """The design of the experiment KEY, its state, and all that was changed."""
     found = _find(key)
     lines = [_line(found), _json(found.design.model_dump(mode="json"))]
-    lines += [f"{_when(change.at_ms)}  {change.does:<11} {_said(change.to)}".rstrip() for change in found.history]
+    lines += [_changed(change) for change in found.history]
     show(found.plain(), "\n".join(lines), as_json=as_json)
 
 
@@ -78,8 +72,11 @@ def show_(key: str, as_json: bool) -> None:
 def design(key: str, file: Path, as_json: bool) -> None:
     """A new experiment KEY, designed as FILE says (JSON). Nobody is in it before it is started."""
     given = _read(file)
-    _check_models(given)
-    _check_metrics(given)
+    models = ModelsInUse(Settings().models_folder())
+    try:
+        check(given, lambda digest: models.opened(digest) is not None)
+    except DesignError as error:
+        fail(str(error))
     _tell(DesignExperiment, key, as_json, design=given)
 
 
@@ -163,44 +160,15 @@ def _read(file: Path) -> Design:
     try:
         return Design.model_validate_json(text)
     except (ValidationError, RecursionError) as error:
-        fail(f"the design: {_wrong(error)}")
-
-
-def _wrong(error: Exception) -> str:
-    """Fields and reasons, never values."""
-    if not isinstance(error, ValidationError):
-        return "nested too deeply"
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{_place(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in found)
-
-
-def _place(loc: tuple[int | str, ...]) -> str:
-    """``variants.1.changes.weights.revenue``; names that are none of ours are not repeated."""
-    return ".".join(str(part) if isinstance(part, int) or part in FIELDS else "?" for part in loc) or "design"
-
-
-def _check_models(given: Design) -> None:
-    """An arm names a model that there is."""
-    opened = ModelsInUse(Settings().models_folder()).opened
-    for variant in given.variants:
-        model = variant.changes.model if variant.changes else None
-        if model and len(model) == 64 and opened(model) is None:
-            fail("variants: an arm names a model that is not among the artefacts (bespoke models list)")
-
-
-def _check_metrics(given: Design) -> None:
-    """What nobody measures cannot be judged."""
-    for field, names in (("primary_metric", (given.primary_metric,)), ("guardrail_metrics", given.guardrail_metrics)):
-        if not set(names) <= set(MEASURED):
-            fail(f"{field}: measured are {', '.join(MEASURED)}")
+        fail(f"the design: {wrong(error)}")
 
 
 def _tell(kind: type[ExperimentCommand], key: str, as_json: bool, **fields: Any) -> None:
     """Asks the experiment, and says what is so now."""
     try:
-        command = kind(source_id=f"cli:{uuid4()}", occurred_at=datetime.now(UTC), key=key, **fields)
+        command = kind(source_id=f"cli:{uuid4()}", occurred_at=datetime.now(UTC), key=key, actor="cli", **fields)
     except ValidationError as error:
-        raise click.BadParameter(_wrong(error)) from None
+        raise click.BadParameter(str(wrong(error))) from None
     with Wiring(Settings()) as wiring:
         wiring.provision()
         (outcome,) = wiring.bus().dispatch([command])
@@ -230,6 +198,11 @@ def _line(told: Told) -> str:
     shares = ", ".join(f"{v.name} {v.buckets / 100:g} %" for v in told.design.variants)
     shipped = f", {told.shipped} for everybody" if told.state == "shipped" else ""
     return f"{told.key:<30} {told.state:<9} coverage {told.coverage / 100:g} %, {shares}{shipped}"
+
+
+def _changed(change: Change) -> str:
+    by = f"  ({change.by})" if change.by else ""
+    return f"{_when(change.at_ms)}  {change.does:<11} {_said(change.to)}".rstrip() + by
 
 
 def _when(at_ms: int) -> str:

@@ -78,6 +78,7 @@ def routes() -> list[str]:
         rules=(nobody, nobody),
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
+        designing=object(),  # type: ignore[arg-type]
         erasures=erasures,
         reports=object(),  # type: ignore[arg-type]
         attribution=object(),  # type: ignore[arg-type]

@@ -21,6 +21,8 @@ from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
 from adapters.http.attribution import WrongPositionError
 from adapters.http.erasures import Erasures
+from adapters.http.experiment_changes import ExperimentDesk
+from adapters.http.experiments import Experiments
 from adapters.http.live import Live
 from commands.bus import Outcome
 from commands.command import Command
@@ -72,6 +74,8 @@ class MemoryWriter:
         return [Outcome(PERSON, 1, int(command.source_id not in seen)) for command in commands]
 
 
+#: The one artefact that there is.
+MODEL = "a" * 64
 DECIDED, GONE_ID = UUID(int=77), UUID(int=78)
 HERO = Told(
     "hero",
@@ -274,6 +278,8 @@ def app(
     live: Live | None = None,
     erasures: Erasures | None = None,
     reports: MemoryReports | None = None,
+    experiments: Experiments = lambda: [HERO],
+    designing: ExperimentDesk | None = None,
     **more: Any,
 ) -> Litestar:
     channels: dict[str, Channel] = {
@@ -291,7 +297,8 @@ def app(
         audit=audit or MemoryAudit(),
         rules=rules,
         receipts=MemoryReceipts(),
-        experiments=lambda: [HERO],
+        experiments=experiments,
+        designing=designing or ExperimentDesk(writer, lambda digest: digest == MODEL, lambda: NOW),
         erasures=erasures or MemoryErasures(),
         reports=reports or MemoryReports(),
         attribution=MemoryAttribution(),

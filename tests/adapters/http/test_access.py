@@ -56,6 +56,11 @@ ERASURES = [
         for decision in ("confirm", "approve", "cancel", "hold", "release")
     ),
 ]
+CHANGES = ("start", "ramp", "reweight", "pause", "resume", "ship", "stop")
+ROUTES += [
+    ("POST", "/v1/experiments/hero", Scope.EXPERIMENTS_WRITE),
+    *(("POST", f"/v1/experiments/hero/{change}", Scope.EXPERIMENTS_WRITE) for change in CHANGES),
+]
 ROUTES += RULES
 ROUTES += ERASURES
 ROUTES.append(("POST", "/v1/recommendations", Scope.RECOMMEND_READ))

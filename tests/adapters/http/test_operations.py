@@ -119,7 +119,11 @@ class TestDescription:
             "/v1/customers/{person_id}": {"400", "401", "403", "404", "503"},
             "/v1/customers/{person_id}/events": {"400", "401", "403", "404", "503"},
             "/v1/experiments": {"400", "401", "403", "503"},
-            "/v1/experiments/{key}": {"400", "401", "403", "404", "503"},
+            "/v1/experiments/{key}": {"400", "401", "403", "503"},
+            **{
+                f"/v1/experiments/{{key}}/{change}": {*KEYED_WRITE, "404", "409"}
+                for change in ("start", "ramp", "reweight", "pause", "resume", "ship", "stop")
+            },
             "/v1/experiments/{key}/report": {"400", "401", "403", "404", "409", "503"},
             "/v1/experiment-plan": {"400", "401", "403", "503"},
             "/v1/attribution/report": {"400", "401", "403", "503"},
