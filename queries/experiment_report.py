@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from domain.design import Design
 from projections.experiments import exposed, segments, srm, steps
 from projections.experiments.analysis import Metric, Options, Report, analyse
+from projections.experiments.correction import Correction, Family
 from projections.experiments.exposed import AMOUNTS, DAY_MS, NAMES, ORDER, RATIOS, Person, Rules
 from projections.experiments.segments import Segmented
 from projections.experiments.sequential import TUNED
@@ -17,7 +19,7 @@ from projections.experiments.srm import Mismatch
 from projections.experiments.verdict import Standing, standing, verdict
 from queries.experiments import Told
 from queries.explored_places import Chosen, ExploredPlaces, explored
-from queries.outcome_board import Board, board
+from queries.outcome_board import LTV, Board, board
 
 NOTHING = Chosen({})
 MEASURED = (*NAMES, *RATIOS)
@@ -77,7 +79,7 @@ def report(told: Told, persons: Sequence[Person], asked: Asked, chosen: Chosen =
     _check((design.primary_metric, *design.guardrail_metrics))
     control = design.variants[0].name
     shares = {variant.name: float(variant.buckets) for variant in design.variants}
-    options = Options(control, asked.alpha, tuned=asked.planned, shares=shares)
+    options = Options(control, asked.alpha, tuned=asked.planned, shares=shares, families=families(design))
     rules = Rules(within_ms=asked.within_ms, until_ms=asked.until_ms, cap_cents=asked.cap_cents)
     totals = exposed.fold(persons, rules)
     wanted = {design.primary_metric, *design.guardrail_metrics}
@@ -105,6 +107,20 @@ def report(told: Told, persons: Sequence[Person], asked: Asked, chosen: Chosen =
         notes=shown.notes,
         places=explored(told, persons, chosen, rules, options),
     )
+
+
+PRIMARY = Family("primary", Correction.HOLM, "the primary metric in all arms")
+GUARDS = Family("guard-rails", Correction.BH, "all guard-rails in all arms")
+OTHERS = Family("others", Correction.BH, "all other metrics in all arms")
+
+
+def families(design: Design) -> dict[str, Family]:
+    """Metric → what it is corrected with. The primary metric decides, so the chance of any false find of it stays below
+    alpha, whatever else is measured. Guard-rails are by themselves, and not by Holm: harm that is missed costs more
+    than an alarm; while no metric of theirs has changed, that of any alarm stays below alpha as well. All others are
+    for ideas."""
+    guards = dict.fromkeys(design.guardrail_metrics, GUARDS)
+    return dict.fromkeys((*MEASURED, LTV), OTHERS) | guards | {design.primary_metric: PRIMARY}
 
 
 def _check(names: Sequence[str]) -> None:

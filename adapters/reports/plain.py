@@ -56,6 +56,7 @@ def _experiment(made: ExperimentReport, positions: Sequence[int], until_ms: int,
         "holdout": design.holdout.model_dump() if design.holdout else None,
         "crossed": [{"arms": list(arms), "persons": count} for arms, count in made.crossed.items()],
         "srm": _shares(made),
+        "corrections": corrections_plain(made.report.results),
         "results": [result_plain(each, alpha) for each in made.report.results],
         "outcome_board": [result_plain(each, alpha) for each in made.board.report.results],
         "paths": [
@@ -102,6 +103,13 @@ def segments_plain(segments: Mapping[str, Segmented], alpha: float) -> list[Plai
     ]
 
 
+def corrections_plain(results: Sequence[Result]) -> list[Plain]:
+    """Families of questions: what is corrected together, how, and how many they are."""
+    families = dict.fromkeys(each.family for each in results if each.family)
+    asked = {family: sum(r.family == family and r.p_value is not None for r in results) for family in families}
+    return [{"family": f.name, "of": f.words, "correction": f.how.value, "asked": n} for f, n in asked.items() if n]
+
+
 def result_plain(result: Result, alpha: float) -> dict[str, Any]:
     """As JSON has it. Statistics under the name of their test too, z or t."""
     comparison = result.comparison
@@ -121,6 +129,7 @@ def result_plain(result: Result, alpha: float) -> dict[str, Any]:
             "p_value": result.p_value,
             "p_corrected": result.p_corrected,
             "significant": result.significant(alpha),
+            "family": result.family.name if result.family else None,
             "absolute": asdict(comparison.absolute),
             "relative": asdict(comparison.relative) if comparison.relative else None,
         }

@@ -55,6 +55,7 @@ def experiment(plain: Plain) -> dict[str, Any]:
             _group("Guard-rails: must not get worse", [each for each in results if each["metric"] in guards], plain),
             _group("Everything else", [each for each in results if each["metric"] not in guards | {primary}], plain),
         ],
+        "corrections": [_correction(each) for each in plain["corrections"]],
         "board": _board(plain),
         "segments": [_dimension(each, plain) for each in plain["segments"]],
         "places": _places(plain["bandit"]) if plain["bandit"] else None,
@@ -65,6 +66,11 @@ def experiment(plain: Plain) -> dict[str, Any]:
         "apart": _apart(plain),
         "history": [_change(each) for each in reversed(plain["history"])],
     }
+
+
+def _correction(each: Plain) -> str:
+    how, many = words.CORRECTIONS[each["correction"]], each["asked"]
+    return f"{each['of']} ({how}, {many} {'question' if many == 1 else 'questions'})"
 
 
 def _standing(plain: Plain) -> dict[str, str]:

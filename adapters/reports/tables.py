@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
-TEXT = ("part", "by", "segment", "step", "metric", "kind", "arm")
+TEXT = ("part", "by", "segment", "step", "metric", "kind", "arm", "family")
 WHOLE = ("control_n", "arm_n")
 NUMBERS = (
     *("control", "value", "change", "change_low", "change_high", "relative", "relative_low", "relative_high"),
@@ -55,6 +55,7 @@ def _result(part: str, result: Mapping[str, Any]) -> Row:
         metric=result["metric"],
         kind=result["kind"],
         arm=result["arm"],
+        family=result.get("family"),
         control_n=result["control"]["n"],
         arm_n=result["treatment"]["n"],
         control=result["control"]["mean"],

@@ -27,6 +27,7 @@ METRICS = {
 MONEY = frozenset({"revenue", "refunds", "net_revenue", "order_value", "ltv"})
 SHARES = frozenset({"repeat_rate", "cart_abandonment", "click_rate"})
 DIMENSIONS = {"channel": "Channel of the first exposure", "before": "The four weeks before"}
+CORRECTIONS = {"holm": "Holm", "bh": "Benjamini-Hochberg", "none": "uncorrected"}
 MINUS, NOTHING = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 

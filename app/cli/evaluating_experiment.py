@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from adapters.datasets.table import MissingPackageError
-from adapters.reports.plain import result_plain
+from adapters.reports.plain import corrections_plain, result_plain
 from app.cli.output import bar, fail, json_option, show
 from app.evaluation.experiment import Asked, Found, evaluate
 from projections.experiments.analysis import Result
@@ -139,6 +139,7 @@ def _plain(found: Found, told: str) -> dict[str, Any]:
         "control": report.options.control,
         "alpha": report.options.alpha,
         "correction": report.options.correction.value,
+        "corrections": corrections_plain(report.results),
         "arms": dict(report.counts),
         "srm": asdict(report.mismatch) if report.mismatch else None,
         "blocked": report.blocked,

@@ -11,6 +11,7 @@ from adapters.reports import plain, tables
 from adapters.reports.charts import MissingPackageError
 from adapters.reports.experiment import document as drawn
 from adapters.reports.experiment import page
+from adapters.reports.plain import corrections_plain
 from app.cli.output import bar, fail, json_option, show
 from app.reporting import arm_shares, chosen_places, exposed_persons
 from app.settings import Settings
@@ -165,6 +166,8 @@ def words(made: ExperimentReport, positions: Positions) -> str:
     lines += [f"Left out: {count:,} exposed to {' and '.join(each)}." for each, count in made.crossed.items()]
     if made.mismatch:
         lines.append(f"Shares of the arms: chi-square p = {made.mismatch.p_value:.3g}.")
+    asked = (f"{each['of']} ({each['correction']}, {each['asked']})" for each in corrections_plain(made.report.results))
+    lines.append(f"Corrected together: {'; '.join(asked)}.")
     lines += [sentence(result, alpha) for result in made.report.results]
     for arm, path in made.paths.items():
         when = f"decided on {path.decided}" if path.decided else "not decided"

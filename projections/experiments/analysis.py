@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from projections.experiments import bayesian, cuped, frequentist, sequential, srm
 from projections.experiments.bayesian import Posterior, Prior
-from projections.experiments.correction import Correction, corrected
+from projections.experiments.correction import Correction, Family, corrected
 from projections.experiments.frequentist import Comparison
 from projections.experiments.moments import Joint, Sample
 from projections.experiments.sequential import Sequential
@@ -34,7 +34,8 @@ class Metric:
 @dataclass(frozen=True, slots=True)
 class Options:
     """``tuned``: the planned size of two arms together, to which sequences are tuned (None: no sequences). ``shares``:
-    as designed, in any unit; alike where nothing is said."""
+    as designed, in any unit; alike where nothing is said. ``families``: metric → what it is corrected with; all others
+    are one family, by ``correction``."""
 
     control: str
     alpha: float = 0.05
@@ -42,12 +43,18 @@ class Options:
     tuned: int | None = None
     prior: Prior | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
+    families: Mapping[str, Family] = field(default_factory=dict)
+
+    def family(self, metric: str) -> Family:
+        """That a metric belongs to."""
+        return self.families.get(metric) or Family("all", self.correction, "all arms and metrics")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One metric of one arm against the control. ``comparison`` None: cannot be computed, nothing varies. ``p_value``
-    is the one that counts (of the sequence, where there is one) and ``p_corrected`` that for all questions asked.
+    is the one that counts (of the sequence, where there is one) and ``p_corrected`` that for all questions of its
+    ``family``.
     ``kept``: the share of the variance that CUPED left. ``plain``: the comparison without CUPED."""
 
     metric: str
@@ -63,6 +70,7 @@ class Result:
     kept: float | None = None
     plain: Comparison | None = None
     limit: float | None = None
+    family: Family | None = None
 
     def significant(self, alpha: float) -> bool:
         """After the correction."""
@@ -94,14 +102,18 @@ def analyse(metrics: Sequence[Metric], counts: Mapping[str, int], options: Optio
     mismatch = srm.check(list(counts.values()), shares)
     arms = [arm for arm in counts if arm != options.control]
     results = [_result(metric, arm, options) for metric in metrics for arm in arms if _has(metric, arm, options)]
-    return Report(options, counts, mismatch, tuple(with_corrections(results, options.correction)))
+    return Report(options, counts, mismatch, tuple(with_corrections(results)))
 
 
-def with_corrections(results: Sequence[Result], how: Correction) -> list[Result]:
-    """Results with p-values for all of them together; those without a p-value ask nothing."""
-    asked = [result.p_value for result in results if result.p_value is not None]
-    found = iter(corrected(asked, how))
-    return [r if r.p_value is None else replace(r, p_corrected=next(found)) for r in results]
+def with_corrections(results: Sequence[Result]) -> list[Result]:
+    """Results with p-values for all of their family together; those without a p-value ask nothing."""
+    found = list(results)
+    for family in dict.fromkeys(result.family for result in results if result.family):
+        places = [i for i, r in enumerate(results) if r.family == family and r.p_value is not None]
+        p_values = corrected([results[i].p_value or 0.0 for i in places], family.how)
+        for i, p_corrected in zip(places, p_values, strict=True):
+            found[i] = replace(results[i], p_corrected=p_corrected)
+    return found
 
 
 def _has(metric: Metric, arm: str, options: Options) -> bool:
@@ -134,4 +146,5 @@ def _result(metric: Metric, arm: str, options: Options) -> Result:
         kept,
         plain,
         metric.limit,
+        options.family(metric.name),
     )

@@ -1,6 +1,7 @@
 """p-values of several questions asked at once."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -11,6 +12,21 @@ class Correction(StrEnum):
     NONE = "none"
     HOLM = "holm"
     BH = "bh"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Questions that are corrected together, and how. ``words``: for readers, what they are."""
+
+    name: str
+    how: Correction
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.words}, {NAMES[self.how]}"
+
+
+NAMES = {Correction.NONE: "uncorrected", Correction.HOLM: "Holm", Correction.BH: "Benjamini-Hochberg"}
 
 
 def corrected(p_values: Sequence[float], how: Correction) -> list[float]:

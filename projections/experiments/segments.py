@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from scipy import special
 
 from projections.experiments.analysis import Metric, Options, Result, analyse, with_corrections
+from projections.experiments.correction import Family
 
 FISHING = (
     "segments are for ideas: {questions} comparisons were made, and {expected:.1f} would look significant by chance "
@@ -31,7 +32,8 @@ def segmented(parts: Mapping[str, Sequence[Metric]], options: Options) -> Segmen
         counts = {arm: sample.n for arm, sample in metrics[0].arms.items()} if metrics else {}
         if options.control in counts and len(counts) > 1:
             found += [(segment, result) for result in analyse(metrics, counts, options).results]
-    results = with_corrections([result for _, result in found], options.correction)
+    family = Family("segments", options.correction, "all segments, arms and metrics asked about")
+    results = with_corrections([replace(result, family=family) for _, result in found])
     by_segment: dict[str, list[Result]] = {}
     for (segment, _), result in zip(found, results, strict=True):
         by_segment.setdefault(segment, []).append(result)
@@ -44,7 +46,7 @@ def crossed(dimensions: Mapping[str, Mapping[str, Sequence[Metric]]], options: O
     a second one asks more questions of the same units."""
     apart = {name: segmented(parts, options) for name, parts in dimensions.items()}
     every = [result for each in apart.values() for results in each.results.values() for result in results]
-    again = iter(with_corrections(every, options.correction))
+    again = iter(with_corrections(every))
     warning = _warning(every, options)
     return {
         name: replace(

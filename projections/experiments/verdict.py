@@ -41,7 +41,8 @@ def sentence(result: Result, alpha: float) -> str:
     if result.comparison is None:
         return f"{who}: cannot be computed, nothing varies."
     if not result.significant(alpha):
-        why = " once corrected for all that was asked" if result.p_value is not None and result.p_value < alpha else ""
+        alone = result.p_value is not None and result.p_value < alpha
+        why = f" once corrected for {result.family}" if alone and result.family else ""
         return f"{who}: no difference shown{why} ({_size(result, alpha)}). There may be one within this interval."
     direction = "higher" if result.comparison.absolute.value > 0 else "lower"
     return f"{who}: {direction} than the control, {_size(result, alpha)}."

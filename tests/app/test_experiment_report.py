@@ -108,6 +108,9 @@ def test_from_the_log_to_a_verdict_at_any_position(wiring: Wiring, tmp_path: Pat
     assert by_channel["by"] == "channel" and {each["segment"] for each in by_channel["segments"]} == {"web", "mobile"}
     assert sum(r["control"]["n"] for each in by_channel["segments"] for r in each["results"]) == expected["control"][0]
     assert "segments are for ideas" in by_channel["warning"] and by_channel["differ"][0]["metric"] == "conversion"
+    families = {each["family"]: (each["correction"], each["asked"]) for each in told["corrections"]}
+    assert families["primary"] == ("holm", 1) and families["others"][0] == "bh"
+    assert found["family"] == "primary" and found["p_corrected"] == found["p_value"]
     assert told["standing"] == "better" and told["srm"]["came"] == told["arms"]
     text = page.read_text()
     assert (
