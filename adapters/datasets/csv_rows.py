@@ -22,7 +22,8 @@ def rows(path: Path, check: Callable[[list[str]], None]) -> Iterator[Row]:
             lines = lines if delimiter in header else (",".join(line.split()) for line in lines)
             reader = csv.DictReader(lines, strict=True, delimiter=delimiter)
             try:
-                check(list(reader.fieldnames or ()))
+                reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+                check(list(reader.fieldnames))
                 for cells in reader:
                     where = f"{path.name}, line {reader.line_num}"
                     if None in cells:
@@ -63,6 +64,19 @@ def _delimiter(header: str) -> str:
     """What columns are divided by: what stands most often in the first line of comma, semicolon and tab. Where none of
     them does, it is blanks, however many."""
     return max(",;\t", key=header.count)
+
+
+def has_decimal_commas(path: Path) -> bool:
+    """Whether a comma in a number can only be a decimal one, as columns are divided by something else. Raises
+    ValueError."""
+    try:
+        with _opened(path) as file:
+            header = next(_lines(path.name, file), "")
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise ValueError(f"{path.name}: not a whole gzip file") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name}: not UTF-8 text") from None
+    return any(sign in header for sign in ";\t") and _delimiter(header) != ","
 
 
 def _opened(path: Path) -> IO[str]:

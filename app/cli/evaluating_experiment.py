@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from adapters.datasets.table import MissingPackageError
+from adapters.datasets.table import Gaps, MissingPackageError
 from adapters.reports.plain import corrections_plain, result_plain
 from app.cli.output import bar, fail, json_option, show
 from app.evaluation.experiment import Asked, Found, evaluate
@@ -39,6 +39,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--cumulative", is_flag=True, help="Aggregated rows hold all units so far, not those of a step.")
 @click.option("--prior-sd", type=click.FloatRange(0, 10, True), help="Bayesian: prior of the uplift. [default: none]")
 @click.option("--shares", metavar="ARM=N,ARM=N", help="Designed shares. [default: alike]")
+@click.option(
+    "--missing",
+    type=click.Choice([g.value for g in Gaps]),
+    default="refuse",
+    show_default=True,
+    help="A cell without a number: an error; 0; or its row is left out of that metric, with a warning.",
+)
 @click.option("--lower-is-better", metavar="COL,COL", default="", help="Metrics of which less is better.")
 @json_option
 def experiment(
@@ -58,6 +65,7 @@ def experiment(
     cumulative: bool,
     prior_sd: float | None,
     shares: str | None,
+    missing: str,
     lower_is_better: str,
     as_json: bool,
 ) -> None:
@@ -65,7 +73,8 @@ def experiment(
 
     \b
     FILE is CSV with a header line (.gz too; comma, semicolon or tab), or .parquet. Either
-      a row is a unit (a person, a session): --arm and --metrics are columns, or
+      a row is a unit (a person, a session): --arm and --metrics are columns, of numbers or
+      of true/false, yes/no; in files divided by semicolons a comma may be the decimal sign, or
       a row is an arm at a time step, already counted, in the columns
         arm        as named by --arm
         metric     which metric; --metrics picks some. Not needed if there is but one
@@ -108,6 +117,7 @@ def experiment(
             cumulative,
             Prior(0.0, prior_sd) if prior_sd else None,
             shares,
+            Gaps(missing),
         )
         with bar("reading", None) as advance:
             found = evaluate(file, asked, advance)

@@ -11,11 +11,11 @@ from projections.experiments.moments import Sample, proportion
 from projections.experiments.steps import cumulated
 
 NAMES = {
-    "count": ("count", "n", "users", "units"),
+    "count": ("count", "n", "users", "units", "sample_size"),
     "mean": ("mean", "average", "avg"),
-    "variance": ("variance", "var"),
-    "step": ("step", "time_step", "day", "date", "time"),
-    "metric": ("metric", "metric_name"),
+    "variance": ("variance", "var", "sample_variance"),
+    "step": ("step", "time_step", "timestep", "day", "date", "time", "hour", "week", "period", "time_since_start", "t"),
+    "metric": ("metric", "metric_name", "metric_id"),
 }
 MOST_STEPS = 1_000
 LOOKS_CUMULATIVE = (
@@ -53,9 +53,10 @@ def column(columns: Sequence[str], what: str) -> str | None:
 
 
 def is_one(columns: Sequence[str], metrics: Sequence[str]) -> bool:
-    """Whether a file with these columns holds counts, means and variances, and no column of a metric's own."""
+    """Whether a file with these columns holds counts, means and variances, and no column of a metric's own. Where there
+    is but one metric, it may be called as the column of means is."""
     counted = all(column(columns, what) for what in ("count", "mean", "variance"))
-    return counted and not any(metric in columns for metric in metrics)
+    return counted and not any(metric in columns and metric != column(columns, "mean") for metric in metrics)
 
 
 def load(

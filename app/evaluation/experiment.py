@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.datasets.table import Labels, Table, columns_of, read
+from adapters.datasets.table import Gaps, Labels, Table, columns_of, read
 from app.evaluation import aggregated
 from app.evaluation.arms import control_of, counts_of, shares_of
-from projections.experiments import capping, steps
+from projections.experiments import capping, srm, steps
 from projections.experiments.analysis import RATIO, Metric, Options, Report, analyse
 from projections.experiments.bayesian import Prior
 from projections.experiments.correction import Correction
@@ -41,6 +41,7 @@ class Asked:
     cumulative: bool = False
     prior: Prior | None = None
     shares: str | None = None
+    missing: Gaps = Gaps.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def evaluate(path: Path, asked: Asked, advance: Callable[[int], None] = lambda n
     words = [asked.arm, *(name for name in (asked.segment, asked.step) if name)]
     numbers = [*asked.metrics, *(name for pair in asked.ratios for name in pair)]
     numbers += [asked.covariate] if asked.covariate else []
-    return of_table(read(path, words, numbers, advance), asked)
+    return of_table(read(path, words, numbers, advance, gaps=asked.missing), asked)
 
 
 def of_table(table: Table, asked: Asked) -> Found:
@@ -82,7 +83,20 @@ def of_table(table: Table, asked: Asked) -> Found:
     segments = _segments(values, table, asked, masks, options) if asked.segment else None
     found = _paths(values, table, asked, masks, options, planned) if asked.step else {}
     warnings = ["an arm has fewer than 30 units: intervals are not to be believed"] if sizes[-1] < 30 else []
-    return Found(report, segments, found, tuple(warnings))
+    return Found(report, segments, found, (*warnings, *_missing(table, masks)))
+
+
+def _missing(table: Table, masks: Masks) -> list[str]:
+    """What rows without a value do to each column; where they are not alike in all arms, what is left is not either."""
+    said = []
+    for name, values in table.numbers.items():
+        gaps = np.isnan(values)
+        if gaps.any():
+            parts = [(int((gaps & mask).sum()), int(mask.sum())) for mask in masks.values()]
+            found = srm.check([gone for gone, _ in parts], [float(n) for _, n in parts])
+            more = "; they are not alike in all arms, so it compares others than came" if found and found.found else ""
+            said.append(f"{name}: {int(gaps.sum()):,} rows without a value are left out{more}")
+    return said
 
 
 def _values(table: Table, asked: Asked) -> dict[str, tuple[Floats, float | None]]:
@@ -90,33 +104,42 @@ def _values(table: Table, asked: Asked) -> dict[str, tuple[Floats, float | None]
     found: dict[str, tuple[Floats, float | None]] = {}
     for name in asked.metrics:
         values = table.numbers[name]
-        if asked.cap is None or set(np.unique(values)) <= {0.0, 1.0}:
+        there = values[~np.isnan(values)]
+        if not len(there):
+            raise ValueError(f"{name}: no row has a value")
+        if asked.cap is None or set(np.unique(there)) <= {0.0, 1.0}:
             found[name] = values, None
         else:
-            limit, (values,) = capping.winsorised([values], asked.cap)
-            found[name] = values, limit
+            limit = capping.cap(there, asked.cap)
+            found[name] = np.minimum(values, limit), limit
     return found
 
 
 def _metrics(values: dict[str, tuple[Floats, float | None]], table: Table, asked: Asked, masks: Masks) -> list[Metric]:
-    present = {arm: mask for arm, mask in masks.items() if mask.any()}
     covariate = table.numbers[asked.covariate] if asked.covariate else None
     metrics = []
     for name, (each, limit) in values.items():
-        arms = {arm: of_values(each[mask]) for arm, mask in present.items()}
+        arms = {arm: of_values(each[mask]) for arm, mask in _there(masks, each).items()}
         if covariate is None or name == asked.covariate:
             metrics.append(Metric(name, arms, limit=limit))
         else:
-            joint = {arm: of_pairs(each[mask], covariate[mask]) for arm, mask in present.items()}
+            both = _there(masks, each, covariate)
+            joint = {arm: of_pairs(each[mask], covariate[mask]) for arm, mask in both.items()}
             metrics.append(Metric(name, arms, joint, limit=limit))
     for pair in asked.ratios:
-        metrics.append(Metric("/".join(pair), _ratio(table, pair, present), kind=RATIO))
+        metrics.append(Metric("/".join(pair), _ratio(table, pair, masks), kind=RATIO))
     return metrics
 
 
-def _ratio(table: Table, pair: tuple[str, str], present: Masks) -> dict[str, Sample]:
+def _there(masks: Masks, *columns: Floats) -> Masks:
+    """Of each arm the rows that have all of these values; without arms that have none."""
+    known = np.logical_and.reduce([~np.isnan(column) for column in columns])
+    return {arm: mask & known for arm, mask in masks.items() if (mask & known).any()}
+
+
+def _ratio(table: Table, pair: tuple[str, str], masks: Masks) -> dict[str, Sample]:
     above, below = (table.numbers[name] for name in pair)
-    joint = {arm: of_pairs(above[mask], below[mask]) for arm, mask in present.items()}
+    joint = {arm: of_pairs(above[mask], below[mask]) for arm, mask in _there(masks, above, below).items()}
     return {arm: ratio(each) for arm, each in joint.items() if each.x.mean != 0}
 
 
@@ -159,7 +182,8 @@ def _within(masks: Masks, labels: Labels, name: str) -> Masks:
 
 
 def _aggregated(path: Path, asked: Asked, columns: list[str], advance: Callable[[int], None]) -> Found:
-    for option, given in (("covariate", asked.covariate), ("segment", asked.segment), ("cap", asked.cap)):
+    unfit = (("covariate", asked.covariate), ("segment", asked.segment), ("cap", asked.cap))
+    for option, given in (*unfit, ("missing", None if asked.missing is Gaps.REFUSE else asked.missing)):
         if given is not None:
             raise ValueError(f"--{option} needs a row for each unit; {path.name} holds counts, means and variances")
     if asked.ratios:

@@ -36,14 +36,15 @@ class Posterior:
 
 
 def relative(control: Sample, treatment: Sample, prior: Prior | None = None, alpha: float = 0.05) -> Posterior | None:
-    """Of the relative uplift; None where the control's mean is 0, or nothing varies."""
+    """Of the relative uplift; None where the control's mean is 0, nothing varies, or an arm has fewer than two units:
+    of one nobody knows how it varies."""
     if _silent(control, treatment) or control.unadjusted == 0:
         return None
     return _posterior(uplift(control, treatment), relative_error(control, treatment), prior, alpha)
 
 
 def absolute(control: Sample, treatment: Sample, prior: Prior | None = None, alpha: float = 0.05) -> Posterior | None:
-    """Of the difference of means; None where nothing varies."""
+    """Of the difference of means; None where nothing varies, or an arm has fewer than two units."""
     if _silent(control, treatment):
         return None
     scale = abs(control.unadjusted)
@@ -53,7 +54,7 @@ def absolute(control: Sample, treatment: Sample, prior: Prior | None = None, alp
 
 
 def _silent(control: Sample, treatment: Sample) -> bool:
-    return not min(control.n, treatment.n) or control.variance + treatment.variance <= 0
+    return min(control.n, treatment.n) < 2 or control.variance + treatment.variance <= 0
 
 
 def _posterior(value: float, error: float, prior: Prior | None, alpha: float) -> Posterior | None:

@@ -39,7 +39,7 @@ def sentence(result: Result, alpha: float) -> str:
     """One result: what was found, how large, how sure."""
     who = f"{result.metric}, {result.arm}"
     if result.comparison is None:
-        return f"{who}: cannot be computed, nothing varies."
+        return f"{who}: cannot be computed, nothing varies within the arms."
     if not result.significant(alpha):
         alone = result.p_value is not None and result.p_value < alpha
         why = f" once corrected for {result.family}" if alone and result.family else ""
