@@ -27,7 +27,8 @@ class Recommendations(msgspec.Struct, frozen=True):
 
     ``degraded`` names what was missing: redis, postgres or directory where that server did not answer in time, stale
     where the version asked for was not there yet, receipts where this answer
-    cannot be made again, as the machine has no room for its receipt.
+    cannot be made again, as the machine has no room for its receipt. ``price_factor``: of list prices, for whatever
+    else a page shows this person beside these items; an arm of an experiment may change it.
     """
 
     decision_id: UUID
@@ -37,6 +38,7 @@ class Recommendations(msgspec.Struct, frozen=True):
     version: int
     served: str
     degraded: tuple[str, ...] = ()
+    price_factor: float = 1.0
 
 
 class LoggedEvent(msgspec.Struct, frozen=True):

@@ -152,7 +152,7 @@ def again(earlier: Decision, ask: Ask, degraded: tuple[str, ...]) -> Decision:
 def told(serving: Serving, decision: Decision, served: str, language: str) -> Recommendations:
     """A decision as it is answered, reasons in words."""
     shelf, experiments = serving.assortment, serving.experiments
-    factor = experiments.changes(decision.arms).price if experiments else 1.0
+    factor = round(experiments.changes(decision.arms).price, 6) if experiments else 1.0
     prices = _prices(shelf, [shown.sku for shown in decision.items], factor)
     scores = _floats(b"".join([shown.score for shown in decision.items]))
     items = [
@@ -167,6 +167,7 @@ def told(serving: Serving, decision: Decision, served: str, language: str) -> Re
         version=sum(version for _, version in decision.streams),
         served=served,
         degraded=decision.degraded,
+        price_factor=factor,
     )
 
 

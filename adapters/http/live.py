@@ -94,6 +94,7 @@ class Shown(msgspec.Struct, frozen=True, tag_field="type", tag="recommendations"
     version: int
     served: str
     degraded: tuple[str, ...]
+    price_factor: float
 
 
 _HELLO = msgspec.json.Decoder(Hello)
@@ -257,7 +258,15 @@ class _Session:
         kind = "user_id" if who.kind is IdentifierKind.USER else "anonymous_id"
         caller = Caller(opted_out=signalled(self._socket.headers))
         found = await answer(self._live.reader, replace(question, **{kind: who.value}), caller)
-        told = Shown(str(found.decision_id), found.placement, found.items, found.version, found.served, found.degraded)
+        told = Shown(
+            str(found.decision_id),
+            found.placement,
+            found.items,
+            found.version,
+            found.served,
+            found.degraded,
+            found.price_factor,
+        )
         await self._send(told)
         self._live.pushed += 1
         return found

@@ -240,7 +240,7 @@ def test_an_arm_of_prices_shows_other_prices_and_nothing_else(shop: Wiring) -> N
     found = asked(shop)
     for name, answer in found.answers.items():
         factor = 1.1 if found.decisions[name].arms["prices"] == "other" else 1.0
-        assert answer.items
+        assert answer.items and answer.price_factor == factor
         assert {item.sku: item.price_cents for item in answer.items} == {
             item.sku: round(PRICES[item.sku] * factor) for item in answer.items
         }

@@ -87,6 +87,7 @@ class Recommendations:
     version: int
     served: str
     degraded: list[str]
+    price_factor: float
 
 
 @strawberry.type(description="A unified profile.")
@@ -267,6 +268,7 @@ def _recommendations(found: answers.Recommendations) -> Recommendations:
         version=found.version,
         served=found.served,
         degraded=list(found.degraded),
+        price_factor=found.price_factor,
     )
 
 

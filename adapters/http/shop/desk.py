@@ -96,6 +96,11 @@ class ShopDesk:
             await self._send(_track("Recommendation Shown", shown), visitor)
         return answer
 
+    async def price_factor(self, visitor: str) -> float:
+        """Of list prices, for this visitor: of an answer, so that whoever sees other prices is known to have. Raises
+        UnavailableError."""
+        return (await self.reader.recommend(Wanted("cart", 1), await self.stream(visitor))).price_factor
+
     async def about(self, visitor: str) -> tuple[Profile | None, tuple[LoggedEvent, ...]]:
         """The visitor's profile and latest events. Raises UnavailableError."""
         stream = await self.stream(visitor)
@@ -123,6 +128,13 @@ class ShopDesk:
 
 def _track(event: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "track", "event": event, "properties": properties}
+
+
+def priced(product: Product, factor: float) -> Product:
+    """The product at what a visitor is shown, in whole minor units."""
+    if factor == 1.0 or product.cents is None:
+        return product
+    return replace(product, cents=round(product.cents * factor))
 
 
 def line(product: Product, quantity: int = 1) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from adapters.http.shop.answers import (
     page,
     see,
 )
-from adapters.http.shop.desk import ShopDesk, line, paid
+from adapters.http.shop.desk import ShopDesk, line, paid, priced
 from adapters.http.shop.words import STATIC
 from queries.answers import Profile
 from readmodels.catalogue import Product
@@ -117,7 +117,7 @@ class _Pages:
         """What is in the bag."""
         products, visitor = await self._desk.products(), _visitor(request)
         cart = _cart((await self._desk.about(visitor))[0])
-        return await self._show("bag.html", visitor, products, "cart", cart=cart, total=paid(products, cart))
+        return await self._show("bag.html", visitor, products, "cart", cart=cart)
 
     async def add(self, request: AnyRequest, data: Form) -> Response[bytes]:
         """Puts one piece into the bag."""
@@ -125,7 +125,8 @@ class _Pages:
         if product is None or not product.in_stock:
             return missing("This product is not on sale.")
         visitor = _visitor(request)
-        await self._desk.record(visitor, "Product Added", line(product))
+        shown = priced(product, await self._desk.price_factor(visitor))
+        await self._desk.record(visitor, "Product Added", line(shown))
         response = see("/bag")
         response.set_cookie(cookie(visitor))
         return response
@@ -144,9 +145,11 @@ class _Pages:
         """Buys what is in the bag. Nothing is paid: it is a demonstration."""
         visitor, products = _visitor(request), await self._desk.products()
         cart = _cart((await self._desk.about(visitor))[0])
-        lines = [line(products[sku], n) for sku, n in cart.items() if sku in products]
+        factor = await self._desk.price_factor(visitor) if cart else 1.0
+        shown = {sku: priced(products[sku], factor) for sku in cart if sku in products}
+        lines = [line(product, cart[sku]) for sku, product in shown.items()]
         if lines:
-            whole = paid(products, cart).told() | {"products": lines}
+            whole = paid(shown, cart).told() | {"products": lines}
             await self._desk.record(visitor, "Checkout Started", whole)
             await self._desk.record(visitor, "Order Completed", whole | {"order_id": f"demo-{token_hex(6)}"})
         return see("/")
@@ -173,6 +176,14 @@ class _Pages:
         above = [item.sku for item in values["after"].items] if "after" in values else []
         strip = await self._desk.recommend(visitor, placement, STRIP, without=above)
         profile, events = await self._desk.about(visitor)
+
+        def shown(product: Product) -> Product:
+            return priced(product, strip.price_factor)
+
+        if "cart" in values:
+            values["total"] = paid(
+                {sku: shown(products[sku]) for sku in values["cart"] if sku in products}, values["cart"]
+            )
         return page(
             template,
             visitor,
@@ -180,6 +191,7 @@ class _Pages:
             profile=profile,
             events=events,
             products=products,
+            shown=shown,
             categories=_categories(products),
             visitors=self._desk.visitors,
             bag=sum(_cart(profile).values()),

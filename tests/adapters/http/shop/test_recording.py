@@ -208,3 +208,27 @@ def test_everything_goes_to_the_visitor_of_the_cookie(client: Browser, writer: M
 def test_looking_at_the_live_panel_records_nothing(client: Browser, writer: MemoryWriter) -> None:
     assert client.get("/live").status_code == 200
     assert recorded(writer) == []
+
+
+def test_who_is_in_an_arm_of_prices_sees_them_on_every_page_and_pays_them(
+    client: Browser, writer: MemoryWriter, reader: Onlooker
+) -> None:
+    plain = client.get("/product/M2").text
+    assert "$62.00" in plain and "$38.50" in plain
+    reader.factor, reader.cart = 1.1, {"M1": 2, "M2": 1}
+    for path, prices in (
+        ("/", ("$42.35", "$68.20")),
+        ("/category/Trousers", ("$68.20",)),
+        ("/product/M2", ("$68.20", "$42.35")),
+        ("/search?q=skirt", ("$42.35",)),
+        ("/bag", ("$84.70", "$68.20", "$152.90")),
+    ):
+        text = client.get(path).text
+        assert all(price in text for price in prices), path
+        assert "$38.50" not in text and "$62.00" not in text, path
+    client.post("/bag/add", data={"sku": "M1"})
+    assert only(writer, AddToCart).line.price_cents == 4235
+    client.post("/bag/order")
+    order = only(writer, PlaceOrder)
+    assert [(line.sku, line.quantity, line.price_cents) for line in order.lines] == [("M1", 2, 4235), ("M2", 1, 6820)]
+    assert order.total_cents == 15_290

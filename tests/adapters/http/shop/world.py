@@ -59,6 +59,7 @@ class Onlooker(MemoryReader):
     items: tuple[str, ...] = ("M2", "M1")
     logged: tuple[LoggedEvent, ...] = ()
     keeps_up: bool = True
+    factor: float = 1.0
 
     async def find(self, identifier: Identifier) -> UUID | None:
         await super().find(identifier)
@@ -72,7 +73,7 @@ class Onlooker(MemoryReader):
         await super().recommend(wanted, who, min_version=min_version, language=language)
         shown = tuple(Item(sku, 0.5, f"Because of {sku}", "co-occurrence") for sku in self.items if sku != wanted.item)
         stream = await self.find(who) if isinstance(who, Identifier) else who
-        return Recommendations(DECISION, wanted.placement, shown[: wanted.limit], stream, 7, "full")
+        return Recommendations(DECISION, wanted.placement, shown[: wanted.limit], stream, 7, "full", (), self.factor)
 
     async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
         self._fail()
