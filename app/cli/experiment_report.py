@@ -79,7 +79,8 @@ def report_(
             fail("there is no experiment with this key")
         positions = _positions(wiring, at)
         with bar("reading the log", sum(positions.shards)) as advance:
-            found = exposed_persons.read(wiring, key, wiring.settings.currency, positions, advance)
+            currency = wiring.settings.currency
+            found = exposed_persons.read(wiring, key, currency, positions, advance, with_showings=True)
         try:
             least = wiring.settings.least_people
             chosen = chosen_places.read(wiring, key, found.persons)
@@ -91,7 +92,6 @@ def report_(
             fail(f"{key}: {error}")
         if made.mismatch and made.mismatch.found:
             arm_shares.tell(wiring, told, made.came, made.mismatch.p_value, datetime.now(UTC))
-        currency = wiring.settings.currency
     whole = plain.experiment(made, positions.shards, until_ms, currency)
     _write(whole, html, csv_, parquet)
     if document:

@@ -3,6 +3,7 @@ of each. Streams that are one person are read again together."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from adapters.eventlog.scan import FIRST, LAST, streams_between
@@ -28,9 +29,16 @@ class Exposed:
 
 
 def read(
-    wiring: Wiring, key: str, currency: str, positions: Positions, progress: Callable[[int], None] = lambda n: None
+    wiring: Wiring,
+    key: str,
+    currency: str,
+    positions: Positions,
+    progress: Callable[[int], None] = lambda n: None,
+    *,
+    with_showings: bool = False,
 ) -> Exposed:
-    """``progress`` hears of events read. Raises UnavailableError, also when the shards are moved meanwhile."""
+    """``progress`` hears of events read. ``with_showings``: what persons were shown of answers too. Raises UnavailableError, also when the shards are moved meanwhile."""
+    fold = partial(_person, key, currency, with_showings)
     alone: dict[UUID, Person] = {}
     several: list[Linked] = []
     for shard, until in enumerate(positions.shards):
@@ -38,22 +46,21 @@ def read(
             progress(len(events))
             if told := linked(stream, events):
                 several.append(told)
-            elif person := _person(key, currency, {stream: events}):
+            elif person := fold({stream: events}):
                 alone[stream] = person
     groups = gathered(several)
     for members in groups:
         for stream in members:  # one that does not know that it is linked was folded alone
             alone.pop(stream, None)
     found = dict(alone)
-    for first, person in _together(wiring, key, currency, groups, positions, progress):
+    for first, person in _together(wiring, fold, groups, positions, progress):
         found[first] = person
     return Exposed(tuple(found[stream] for stream in sorted(found)), positions)
 
 
 def _together(
     wiring: Wiring,
-    key: str,
-    currency: str,
+    fold: Callable[[Streams], Person | None],
     groups: Sequence[frozenset[UUID]],
     positions: Positions,
     progress: Callable[[int], None],
@@ -66,12 +73,12 @@ def _together(
         streams = streams_of(wiring, (stream for each in batch for stream in each), positions)
         progress(sum(map(len, streams.values())))
         for each in batch:
-            if person := _person(key, currency, {s: streams[s] for s in sorted(each) if s in streams}):
+            if person := fold({s: streams[s] for s in sorted(each) if s in streams}):
                 yield min(each), person
         batch = []
 
 
-def _person(key: str, currency: str, streams: Streams) -> Person | None:
+def _person(key: str, currency: str, with_showings: bool, streams: Streams) -> Person | None:
     """None for somebody who was never exposed to this experiment."""
     seen = sorted(
         (millis(event.occurred_at), event.variant, event.channel.value)
@@ -82,5 +89,6 @@ def _person(key: str, currency: str, streams: Streams) -> Person | None:
     if not seen:
         return None
     exposures = tuple((at, arm) for at, arm, _ in seen)
-    shown = tuple(each for each in showings(streams.values()) if each.at_ms >= exposures[0][0])
+    known = showings(streams.values()) if with_showings else ()
+    shown = tuple(each for each in known if each.at_ms >= exposures[0][0])
     return Person(exposures, outcomes(streams, currency), seen[0][2], shown, frozenset(streams))

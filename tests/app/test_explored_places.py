@@ -77,7 +77,7 @@ def reported(wiring: Wiring, *words: str) -> Any:
 def told_now(wiring: Wiring) -> Any:
     """The same in this process, without a page and without words."""
     told = next(each for each in experiments_of(wiring.experiment_events()) if each.key == "hero")
-    persons = exposed_persons.read(wiring, "hero", "USD", heads(wiring)).persons
+    persons = exposed_persons.read(wiring, "hero", "USD", heads(wiring), with_showings=True).persons
     made = report(told, persons, Asked(millis(datetime.now(UTC))), chosen_places.read(wiring, "hero", persons))
     return plain.experiment(made, (), 0, "USD")
 
