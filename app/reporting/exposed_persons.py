@@ -37,7 +37,8 @@ def read(
     *,
     with_showings: bool = False,
 ) -> Exposed:
-    """``progress`` hears of events read. ``with_showings``: what persons were shown of answers too. Raises UnavailableError, also when the shards are moved meanwhile."""
+    """``progress`` hears of events read. ``with_showings``: what persons were shown of answers too. Raises
+    UnavailableError, also when the shards are moved meanwhile."""
     fold = partial(_person, key, currency, with_showings)
     alone: dict[UUID, Person] = {}
     several: list[Linked] = []
