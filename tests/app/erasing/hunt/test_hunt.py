@@ -1,0 +1,125 @@
+"""The canary hunt: unique strings of a customer, planted through every channel, and looked for everywhere: in every byte
+on disk and through every reader there is. Before the erasure the readers find them, so the hunt works."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from adapters.http.compliance.officers import Role
+from adapters.keys.daily import DailyKeys, Purpose
+from adapters.redis import on_disk
+from app.erasing.later import follow_up
+from app.rights.exporting import exports_of
+from app.wiring import Wiring
+from domain.identity import Identifier
+from readmodels import keys
+from readmodels.erasure import DONE, UNREADABLE
+from tests.adapters.kafka.conftest import broker, build, ingested, lost_sockets  # noqa: F401
+from tests.app.erasing.hunt.canaries import CARD, LIKE, PHONE, SHOP, TWIN, WHO, N, canaries
+from tests.app.erasing.hunt.planting import (
+    House,
+    Officer,
+    at_the_desk,
+    by_jobs,
+    by_scores,
+    published,
+    running,
+    settled,
+    through_channels,
+    through_questions,
+)
+from tests.app.erasing.hunt.reading import hits, on_topic, read_all
+from tests.app.erasing.worlds import projected
+from tests.app.looking import wait_for
+from tests.app.test_canary import found_in, written_as
+from tests.app.test_reshard_processes import free_port
+
+NAMES = [WHO, SHOP, CARD, TWIN, LIKE]
+CHANGES = {"shards": 2, "erasure_window_h": 0.0, "redis_wait_ms": 5_000, "rescue_wait_ms": 5_000}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_nothing_of_somebody_who_was_erased_is_found_anywhere(build: Callable[..., Wiring]) -> None:  # noqa: F811
+    wiring = build(port=free_port(), **CHANGES)
+    queue: dict[str, set[str]] = {}
+    with running(wiring) as (house, children):
+        through_channels(house)
+        ingest = children.start("ingest")
+        wait_for(lambda: wiring.directory.find(CARD) and _found_by_all(wiring), 60)
+        ingest.terminate()
+        ingest.wait(20)
+        by_scores(wiring, lambda: queue.update(hits(read_all(wiring, [found(wiring, WHO)], []))))
+        wait_for(lambda: settled(wiring), 60)
+        decision = through_questions(house, found(wiring, WHO))
+        rita, paul = (Officer(house, n, [r]) for n, r in (("rita", Role.REQUESTER), ("paul", Role.APPROVER)))
+        person = at_the_desk(rita)
+        by_jobs(wiring, person)
+        left = published(wiring)
+        streams = sorted(exports_of(wiring).members(person))
+        assert {found(wiring, who) for who in NAMES} < {*streams}
+        wait_for(lambda: settled(wiring) and house.send("GET", f"/v1/decisions/{decision}")[0] == 200, 60)
+        before = hits(read_all(wiring, streams, NAMES))
+        assert "review queue" in queue
+        assert_all_found(before)
+        _, path = rita.do(f"/person/{person}/erase", verified="document")
+        paul.do(f"{path}/approve")
+        request = UUID(path.rpartition("/")[2])
+        wait_for(lambda: _state(wiring, request) == UNREADABLE)
+        wait_for(lambda: settled(wiring), 60)
+        seen = b"".join(rita.see(f"/person/{stream}") for stream in streams)
+        assert N.encode() not in seen
+        assert hits(read_all(wiring, streams, NAMES)).keys() == {"topic"}, "what its messages' key opens"
+    counts = ingested(wiring)
+    assert (counts.skipped, counts.events, counts.dead_letters) == (left, 0, 0)
+    records = on_topic(wiring)
+    raw = b"".join(repr(each).encode() + (each.value or b"") + (each.key or b"") for each in records)
+    assert len(records) > left and not any(form in raw for form in written_as(N))
+    later = datetime.now(UTC) + timedelta(days=6)
+    DailyKeys(wiring.keyring, Purpose.TOPIC).expire(later)
+    finished(wiring, later)
+    assert _state(wiring, request) == DONE
+    assert hits(read_all(wiring, streams, NAMES)) == {}
+    # Every canary but the phone number has this in it, in whatever form it lies there.
+    assert {word: where for word in (N, PHONE[1:]) if (where := found_in(wiring.settings.var, word))} == {}
+
+
+def assert_all_found(before: dict[str, set[str]]) -> None:
+    """Each planted string is told by a reader, and so by each channel."""
+    seen = set().union(*before.values())
+    assert {channel: words - seen for channel, words in canaries().items() if words - seen} == {}
+    assert len(seen) >= 50
+    assert before.keys() >= {
+        *("profile", "profile then", "events", "events then", "audit", "letters", "redis", "log", "export", "case"),
+        *("export to read", "receipts", "requests for access", "identity index", "topic", "records"),
+    }
+
+
+def finished(wiring: Wiring, now: datetime) -> None:
+    """All that follows with the next generation, and all of it on disk."""
+    projected(wiring)
+    follow_up(wiring, now)
+    projected(wiring)
+    wait_for(lambda: not wiring.redis.info("persistence")["aof_rewrite_in_progress"])
+    assert on_disk(wiring.redis, partial(keys.confirmed, wiring.settings.namespace))
+    with psycopg.connect(wiring.postgres_url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+
+
+def found(wiring: Wiring, who: Identifier) -> UUID:
+    stream = wiring.directory.find(who)
+    assert stream is not None
+    return stream
+
+
+def _found_by_all(wiring: Wiring) -> bool:
+    return settled(wiring) and wiring.directory.find(SHOP) is not None
+
+
+def _state(wiring: Wiring, request: UUID) -> str:
+    status = wiring.erasures.find(request)
+    assert status is not None
+    return status.state
