@@ -55,7 +55,11 @@ SEGMENT: list[dict[str, Any]] = [
     _track("Order Completed", order_id="H-1", total=30, currency="EUR", affiliation=mark("store"), products=[PRODUCT]),
     _track("Loyalty Joined", loyalty_id=CARD.value, tier=mark("tier")),
     {"type": "page", "name": mark("page"), "properties": PAGE, "context": {"campaign": UTM}},
-    {"type": "screen", "name": mark("screen"), "context": {"device": {"type": "ios"}, "location": {"city": mark("at")}}},
+    {
+        "type": "screen",
+        "name": mark("screen"),
+        "context": {"device": {"type": "ios"}, "location": {"city": mark("at")}},
+    },
 ]
 CONSENT = [
     _track("Consent Given", purpose="email", policy_version=mark("policy")),
@@ -127,7 +131,7 @@ CORRECTED = {"details": {"region": mark("right")}, "reason": mark("rectified")}
 AT_THE_DESK = {"field": "country", "value": mark("desk"), "reason": mark("desk-reason")}
 PURPOSES = [mark("purpose"), mark("desk-purpose"), mark("export-for")]
 WORDS = {
-    "till": [TILL.replace("<", "\n<").replace(">", ">\n").split()],
+    "till": [TILL.replace("<", " ").replace(">", " ")],
     "segment": [SAID, SEGMENT],
     "consent": CONSENT,
     "e-mail": MAIL,

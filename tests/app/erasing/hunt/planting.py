@@ -16,6 +16,8 @@ from websockets.asyncio.client import connect
 
 from adapters.channels import identity_token
 from adapters.http.compliance.officers import Role
+from adapters.kafka.dead_letters import Kept, Letter
+from adapters.kafka.envelope import NAMES, dump
 from adapters.kafka.producer import Publisher
 from app.children import Children
 from app.identities import link as linking
@@ -32,7 +34,6 @@ from domain.values import Channel, Details
 from tests.adapters.channels.signing import signed
 from tests.app.erasing.hunt import canaries as said
 from tests.app.erasing.hunt.canaries import LIKE, TWIN, USER, WHO, N, body, mark
-from tests.app.erasing.test_stores import letter
 from tests.app.erasing.worlds import BOB, told, view
 from tests.app.looking import wait_for
 from tests.app.test_identity import Shop
@@ -85,7 +86,7 @@ class Officer:
     def __init__(self, house: House, name: str, roles: list[Role]) -> None:
         self._house, self._cookie = house, ""
         key = house.wiring.officers.add(name, roles)
-        status, page, headers = house.send("GET", "/compliance", Cookie="none=1")
+        _, page, headers = house.send("GET", "/compliance", Cookie="none=1")
         self._cookie = headers["Set-Cookie"].partition(";")[0]
         self._csrf = _csrf(page)
         _, _, headers = self._post("/login", key=key)
@@ -197,9 +198,8 @@ def by_jobs(wiring: Wiring, person: UUID) -> None:
     """An exposure, a letter that could not be taken, a model of what was shown; and a neighbour's day."""
     seen = {"experiment": mark("variant"), "variant": "a", "decision_id": mark("exposed")}
     told(wiring, [RecordExposure(stream=person, hash_version="blake2b-10000", **seen, **_facts(Channel.WEB))])
-    left = letter(wiring, WHO, 9)
-    data = (left.kept.data or b"").replace(b'"S-1"', body(mark("letter-left")))
-    wiring.dead_letters.keep([type(left)(*(left.source, 0, 9, left.type, left.reason), type(left.kept)(b"", b"", [], data))])
+    kept = Kept(b"", b"", [], dump(view(WHO, mark("letter-left"), "letter")))
+    wiring.dead_letters.keep([Letter("topic", 0, 9, NAMES[RecordView].decode(), "refused: test", kept)])
     told(wiring, [view(BOB, "S-3", "bob")])
     bandit.run(wiring)
 

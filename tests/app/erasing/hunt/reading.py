@@ -75,9 +75,9 @@ def _letters(wiring: Wiring) -> list[str]:
     return found
 
 
-def _redis(wiring: Wiring) -> list[str]:
-    """Every key of the namespace, and what it holds."""
-    found: list[str] = []
+def _redis(wiring: Wiring) -> dict[str, list[str]]:
+    """Every key of the namespace, and what it holds; apart from what statistics are made of."""
+    found: dict[str, list[str]] = {"redis": [], "statistics": []}
     client: Any = wiring.redis
     read: dict[bytes, Callable[[Any], Any]] = {
         b"hash": client.hgetall,
@@ -88,7 +88,8 @@ def _redis(wiring: Wiring) -> list[str]:
         b"stream": client.xrange,
     }
     for key in client.scan_iter(match=f"{wiring.settings.namespace}:*", count=1000):
-        found.append(repr(key) + repr(read[client.type(key)](key)))
+        whose = "statistics" if b":statistics:" in key else "redis"
+        found[whose].append(repr(key) + repr(read[client.type(key)](key)))
     return found
 
 
@@ -175,9 +176,9 @@ def read_all(wiring: Wiring, streams: list[UUID], names: list[Identifier]) -> di
         **_rights(wiring, streams),
         **_identities(wiring, streams),
         **_reports(wiring),
+        **_redis(wiring),
         "receipts": [repr(each) for each in wiring.receipts.all_of_person(streams)],
         "letters": _letters(wiring),
-        "redis": _redis(wiring),
         "records": [repr(records.load(streams)) for records in wiring.records],
         "parts": [repr(records.load_part()) for records in wiring.records],
         "log": [repr(list(log.streams(streams))) for log in wiring.customers],
