@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
 from adapters.kafka.envelope import PoisonError
@@ -130,6 +131,13 @@ def _models(wiring: Wiring) -> list[str]:
     return found
 
 
+def _generations(wiring: Wiring) -> list[str]:
+    """What published statistics say that old answers were made of."""
+    with psycopg.connect(wiring._url("catalogue")) as connection:
+        rows = connection.execute("SELECT kind, digest FROM generations_kept").fetchall()
+    return [repr(wiring.kept_generations.load(kind, digest)) for kind, digest in rows]
+
+
 def _rights(wiring: Wiring, streams: list[UUID]) -> dict[str, Any]:
     """What the person may have, and what officers see."""
     exports, now = exports_of(wiring), datetime.now(UTC)
@@ -180,6 +188,7 @@ def read_all(wiring: Wiring, streams: list[UUID], names: list[Identifier]) -> di
         "receipts": [repr(each) for each in wiring.receipts.all_of_person(streams)],
         "letters": _letters(wiring),
         "records": [repr(records.load(streams)) for records in wiring.records],
+        "generations kept": _generations(wiring),
         "parts": [repr(records.load_part()) for records in wiring.records],
         "log": [repr(list(log.streams(streams))) for log in wiring.customers],
         "rescue": repr(wiring.kept.records(streams)),
