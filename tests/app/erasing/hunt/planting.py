@@ -73,6 +73,17 @@ class House:
         assert status in (200, 202), (path, status, text)
         return json.loads(text) if text else None
 
+    def tells(self, streams: list[UUID], decision: UUID) -> dict[str, list[str]]:
+        """What the web process answers of a person to whoever may ask."""
+        parts = ("", "/events?limit=200", "/export", "/export?format=html")
+        paths = [f"/v1/customers/{stream}{part}" for stream in streams for part in parts]
+        asked = [
+            f'{{ customer(id: "{s}") {{ identityGraph behavior realTimeContext demographics }} }}' for s in streams
+        ]
+        graph = [self.send("POST", "/v1/graphql", body({"query": query}))[1] for query in asked]
+        rest = [self.send("GET", path)[1] for path in (*paths, f"/v1/decisions/{decision}")]
+        return {"http": [text.decode() for text in rest], "graphql": [text.decode() for text in graph]}
+
     def up(self) -> bool:
         try:
             return self.send("GET", "/health/ready")[0] == 200

@@ -2,6 +2,7 @@
 byte on disk and through every reader there is. Before the erasure the readers find them, so the hunt works."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -11,6 +12,7 @@ import pytest
 
 from adapters.http.compliance.officers import Role
 from adapters.redis import on_disk
+from app.children import Children
 from app.erasing.later import follow_up
 from app.jobs.schedule import FULL
 from app.jobs.training import Training
@@ -23,6 +25,7 @@ from readmodels.erasure import DONE, UNREADABLE
 from tests.adapters.kafka.conftest import broker, build, ingested, lost_sockets  # noqa: F401
 from tests.app.erasing.hunt.canaries import CARD, LIKE, PHONE, SHOP, TWIN, WHO, N, canaries
 from tests.app.erasing.hunt.planting import (
+    House,
     Officer,
     at_the_desk,
     by_jobs,
@@ -45,48 +48,76 @@ PENDING = {"statistics", "topic"}
 CHANGES = {"shards": 2, "erasure_window_h": 0.0, "redis_wait_ms": 5_000, "rescue_wait_ms": 5_000}
 
 
+@dataclass(frozen=True, slots=True)
+class Her:
+    """Who was planted: a stream of hers and all of them, an answer that she got, how many messages of hers wait."""
+
+    person: UUID
+    streams: list[UUID]
+    decision: UUID
+    waiting: int
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_nothing_of_somebody_who_was_erased_is_found_anywhere(build: Callable[..., Wiring]) -> None:  # noqa: F811
     wiring = build(port=free_port(), **CHANGES)
-    queue: dict[str, set[str]] = {}
     with running(wiring) as (house, children):
-        through_channels(house)
-        ingest = children.start("ingest")
-        wait_for(lambda: wiring.directory.find(CARD) and _found_by_all(wiring), 60)
-        ingest.terminate()
-        ingest.wait(20)
-        by_scores(wiring, lambda: queue.update(hits(read_all(wiring, [found(wiring, WHO)], []))))
-        wait_for(lambda: settled(wiring), 60)
-        decision = through_questions(house, found(wiring, WHO))
         rita, paul = (Officer(house, n, [r]) for n, r in (("rita", Role.REQUESTER), ("paul", Role.APPROVER)))
-        person = at_the_desk(rita)
-        by_jobs(wiring, person)
-        left = published(wiring)
-        streams = sorted(exports_of(wiring).members(person))
-        assert {found(wiring, who) for who in NAMES} < {*streams}
-        wait_for(lambda: settled(wiring) and house.send("GET", f"/v1/decisions/{decision}")[0] == 200, 60)
-        before = hits(read_all(wiring, streams, NAMES))
-        assert "review queue" in queue
-        assert_all_found(before)
-        _, path = rita.do(f"/person/{person}/erase", verified="document")
-        paul.do(f"{path}/approve")
-        request = UUID(path.rpartition("/")[2])
-        wait_for(lambda: _state(wiring, request) == UNREADABLE)
-        wait_for(lambda: settled(wiring), 60)
-        seen = b"".join(rita.see(f"/person/{stream}") for stream in streams)
-        assert N.encode() not in seen
-        assert hits(read_all(wiring, streams, NAMES)).keys() == PENDING
+        her = planted(house, children, rita)
+        assert_all_found(told_of(house, her))
+        request = erased(wiring, rita, paul, her)
+        assert told_of(house, her).keys() == PENDING
     counts = ingested(wiring)
-    assert (counts.skipped, counts.events, counts.dead_letters) == (left, 0, 0)
-    records = on_topic(wiring)
-    raw = b"".join(repr(each).encode() + (each.value or b"") + (each.key or b"") for each in records)
-    assert len(records) > left and not any(form in raw for form in written_as(N))
+    assert (counts.skipped, counts.events, counts.dead_letters) == (her.waiting, 0, 0)
+    assert_unread_on_the_broker(wiring, her)
     finished(wiring, datetime.now(UTC) + timedelta(days=6))
     assert _state(wiring, request) == DONE
     with Wiring(wiring.settings, own_servers=False) as afterwards:  # as a process is that begins then
-        assert hits(read_all(afterwards, streams, NAMES)) == {}
+        assert hits(read_all(afterwards, her.streams, NAMES)) == {}
     # Every canary but the phone number has this in it, in whatever form it lies there.
     assert [where for word in (N, PHONE[1:]) for where in found_in(wiring.settings.var, word)] == []
+
+
+def planted(house: House, children: Children, rita: Officer) -> Her:
+    """Through every channel, until the readers have it."""
+    wiring, queue = house.wiring, dict[str, set[str]]()
+    through_channels(house)
+    ingest = children.start("ingest")
+    wait_for(lambda: all(map(wiring.directory.find, (WHO, SHOP, CARD))) and settled(wiring), 60)
+    ingest.terminate()
+    ingest.wait(20)
+    by_scores(wiring, lambda: queue.update(hits(read_all(wiring, [found(wiring, WHO)], []))))
+    assert queue["review queue"]
+    wait_for(lambda: settled(wiring), 60)
+    decision = through_questions(house, found(wiring, WHO))
+    person = at_the_desk(rita)
+    by_jobs(wiring, person)
+    her = Her(person, sorted(exports_of(wiring).members(person)), decision, published(wiring))
+    assert {found(wiring, who) for who in NAMES} < {*her.streams}
+    wait_for(lambda: settled(wiring) and house.send("GET", f"/v1/decisions/{decision}")[0] == 200, 60)
+    return her
+
+
+def told_of(house: House, her: Her) -> dict[str, set[str]]:
+    """Reader → the canaries that it tells, the web process among them."""
+    return hits(read_all(house.wiring, her.streams, NAMES) | house.tells(her.streams, her.decision))
+
+
+def erased(wiring: Wiring, rita: Officer, paul: Officer, her: Her) -> UUID:
+    """By two officers; their page knows nothing of her afterwards."""
+    _, path = rita.do(f"/person/{her.person}/erase", verified="document")
+    paul.do(f"{path}/approve")
+    request = UUID(path.rpartition("/")[2])
+    wait_for(lambda: _state(wiring, request) == UNREADABLE and settled(wiring), 60)
+    assert N.encode() not in b"".join(rita.see(f"/person/{stream}") for stream in her.streams)
+    return request
+
+
+def assert_unread_on_the_broker(wiring: Wiring, her: Her) -> None:
+    """Whoever has the broker's data has nothing in clear, in no form."""
+    records = on_topic(wiring)
+    raw = b"".join(repr(each).encode() + (each.value or b"") + (each.key or b"") for each in records)
+    assert len(records) > her.waiting and not any(form in raw for form in written_as(N))
 
 
 def assert_all_found(before: dict[str, set[str]]) -> None:
@@ -97,6 +128,7 @@ def assert_all_found(before: dict[str, set[str]]) -> None:
     assert before.keys() >= {
         *("profile", "profile then", "events", "events then", "audit", "letters", "redis", "log", "export", "case"),
         *("export to read", "receipts", "requests for access", "identity index", "topic", "records", "statistics"),
+        *("http", "graphql"),
     }
 
 
@@ -117,10 +149,6 @@ def found(wiring: Wiring, who: Identifier) -> UUID:
     stream = wiring.directory.find(who)
     assert stream is not None
     return stream
-
-
-def _found_by_all(wiring: Wiring) -> bool:
-    return settled(wiring) and wiring.directory.find(SHOP) is not None
 
 
 def _state(wiring: Wiring, request: UUID) -> str:
