@@ -76,32 +76,42 @@ class Tally:
 
 def _rounds(rounds: int, seed: int) -> dict[str, Any]:
     """Each round erases somebody, is killed at some places, is finished, and is proven."""
-    from tests.app.erasing.worlds import lives_of, projected, told  # the drill's people are the tests'
-
     chance, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory(prefix="bespoke-drill-") as folder, _world(Path(folder)) as wiring:
-        public = _public_key(wiring, Path(folder))
-        prove, deck = Prover(wiring, public, chance, tally), _deck(chance)
+        prove, deck = Prover(wiring, _public_key(wiring, Path(folder)), chance, tally), _deck(chance)
         with _killer(wiring.settings) as killer:
-            for number in range(rounds):
-                who, commands = lives_of(number)
-                told(wiring, commands)
-                projected(wiring)
-                request = ask(wiring, Asked(who, "drill", Source.CLI, Method.LOGIN, approve=True)).request
-                places = next(deck)
+            for number in range(1, rounds + 1):
+                request, places = _asked(wiring, number), next(deck)
                 killer(request, places)
                 tally.places |= {*places}
-                erase(wiring, [request])
-                projected(wiring)
-                prove(request, Stage.UNREADABLE)
-                follow_up(wiring)
-                tally.left += not _is_gone(wiring, request)
-                tally.waiting.append(request)
-                if (number + 1) % ROTATED == 0 or number + 1 == rounds:
+                _finished(wiring, request, prove, tally)
+                if number % ROTATED == 0 or number == rounds:
                     _rotated(wiring, prove, tally)
-                print(f"round {number + 1}: {' '.join(places)}", file=sys.stderr)
-    told_ = {name: getattr(tally, name) for name in FAULTS[1:]}
-    return {"rounds": rounds, **told_, "places": len(tally.places), "seed": seed}
+                print(f"round {number}: {' '.join(places)}", file=sys.stderr)
+    told = {name: getattr(tally, name) for name in FAULTS[1:]}
+    return {"rounds": rounds, **told, "places": len(tally.places), "seed": seed}
+
+
+def _asked(wiring: Wiring, number: int) -> UUID:
+    """A request to erase somebody who has just done something."""
+    from tests.app.erasing.worlds import lives_of, projected, told  # the drill's people are the tests'
+
+    who, commands = lives_of(number)
+    told(wiring, commands)
+    projected(wiring)
+    return ask(wiring, Asked(who, "drill", Source.CLI, Method.LOGIN, approve=True)).request
+
+
+def _finished(wiring: Wiring, request: UUID, prove: "Prover", tally: Tally) -> None:
+    """As the process does that comes after those that were killed; looks what it has left."""
+    from tests.app.erasing.worlds import projected
+
+    erase(wiring, [request])
+    projected(wiring)
+    prove(request, Stage.UNREADABLE)
+    follow_up(wiring)
+    tally.left += not _is_gone(wiring, request)
+    tally.waiting.append(request)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from adapters.embedded.broker import EmbeddedBroker
 from adapters.http.compliance.officers import Role
 from adapters.redis import on_disk
 from app.children import Children
@@ -59,7 +60,10 @@ class Her:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_nothing_of_somebody_who_was_erased_is_found_anywhere(build: Callable[..., Wiring]) -> None:  # noqa: F811
+def test_nothing_of_somebody_who_was_erased_is_found_anywhere(
+    build: Callable[..., Wiring],  # noqa: F811
+    broker: EmbeddedBroker,  # noqa: F811
+) -> None:
     wiring = build(port=free_port(), **CHANGES)
     with running(wiring) as (house, children):
         rita, paul = (Officer(house, n, [r]) for n, r in (("rita", Role.REQUESTER), ("paul", Role.APPROVER)))
@@ -75,7 +79,8 @@ def test_nothing_of_somebody_who_was_erased_is_found_anywhere(build: Callable[..
     with Wiring(wiring.settings, own_servers=False) as afterwards:  # as a process is that begins then
         assert hits(read_all(afterwards, her.streams, NAMES)) == {}
     # Every canary but the phone number has this in it, in whatever form it lies there.
-    assert [where for word in (N, PHONE[1:]) for where in found_in(wiring.settings.var, word)] == []
+    folders = wiring.settings.var, broker.log_file.parent
+    assert [found_in(folder, word) for folder in folders for word in (N, PHONE[1:])] == [[]] * 4
 
 
 def planted(house: House, children: Children, rita: Officer) -> Her:
