@@ -10,8 +10,9 @@ from ml.examples import Examples
 def known_names(examples: Examples, skus: tuple[str, ...], listed: Collection[str], least: int) -> tuple[str, ...]:
     """(N,) the ``skus`` where they are ``listed``, or targets of ``least`` persons; each other row gets a name that no
     SKU can have."""
-    pairs = np.unique(np.stack([examples.target.astype(np.int64), examples.person]), axis=1)
-    persons = np.bincount(pairs[0], minlength=len(skus))
+    width = int(examples.person.max(initial=0)) + 1
+    met = np.unique(examples.target.astype(np.int64) * width + examples.person)  # each item once for each person
+    persons = np.bincount(met // width, minlength=len(skus))
     return tuple(
         sku if sku in listed or count >= least else nameless(row)
         for row, (sku, count) in enumerate(zip(skus, persons, strict=True))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib.util import find_spec
 from uuid import UUID
 
 import psycopg
@@ -59,6 +60,7 @@ class Her:
     waiting: int
 
 
+@pytest.mark.skipif(find_spec("splink") is None, reason="needs the extra 'identity'")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_nothing_of_somebody_who_was_erased_is_found_anywhere(
     build: Callable[..., Wiring],  # noqa: F811
