@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.channels.channel import Channel
 from adapters.http import docs
+from adapters.http.at_once import AtOnce
 from adapters.http.attribution import AttributionReports, attribution_routes
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
@@ -64,9 +65,9 @@ def create_app(
 ) -> Litestar:
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
-    and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
-    these, ``receipts``, ``experiments``, ``reports``, ``attribution``, ``erasures`` and ``live`` there are no such
-    routes.
+    and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC and withdrawals with
+    Kafka between are recorded. Without these, ``receipts``, ``experiments``, ``reports``, ``attribution``,
+    ``erasures`` and ``live`` there are no such routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -74,11 +75,11 @@ def create_app(
     """
     metrics, audited = metrics or Metrics(), Audited(audit)
     signals = Signals(rights.writer, now) if rights else None
+    at_once = AtOnce(rights.writer) if rights else None
+    intake = Intake(writer, metrics, now, reader, erasures.redact if erasures else None, at_once)
     app = Litestar(
         [
-            *write_routes(
-                Intake(writer, metrics, now, reader, erasures.redact if erasures else None), channels, access
-            ),
+            *write_routes(intake, channels, access),
             *recommendation_routes(reader, access, signals),
             *read_routes(reader, access, audited),
             *(rights_routes(rights, access, audited) if rights else ()),
