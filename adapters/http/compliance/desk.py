@@ -21,6 +21,7 @@ from queries.cases import Case, Cases
 from queries.erasure import Told
 from queries.export import Dossier
 from queries.moment import Moment
+from queries.timeline import LATEST, Page
 
 T = TypeVar("T")
 LISTED, READINGS = 50, 12
@@ -99,9 +100,9 @@ class ComplianceDesk:
         await self._told(officer, "search", stream, purpose)
         return stream
 
-    async def case(self, officer: Officer, stream: UUID, moment: Moment) -> Case:
+    async def case(self, officer: Officer, stream: UUID, moment: Moment, page: Page = LATEST) -> Case:
         """Raises RejectedError (404)."""
-        found = await asyncio.to_thread(self.cases.case, stream, moment)
+        found = await asyncio.to_thread(self.cases.case, stream, moment, page)
         if found is None:
             raise RejectedError("person", "nobody is known by that, or not yet at that time", 404)
         await self._told(officer, "case", found.person_id)

@@ -25,10 +25,12 @@ from domain.values import Details
 from queries.cases import Case
 from queries.moment import Moment, read_time
 from queries.recommend.words import words
+from queries.timeline import LONGEST_PLACE, Page, Place
 
 Form = Mapping[str, Any]
 Answer = TypeVar("Answer")
 _Request = Annotated[str | None, Parameter(query="request", max_length=200, required=False)]
+_Place = Annotated[str | None, Parameter(max_length=LONGEST_PLACE, required=False)]
 Shown = Callable[[AnyRequest, Session], Awaitable[Response[bytes]]]
 LARGEST_BUNDLE = 32 << 20
 _OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS, "opt": {"channel": "api"}}
@@ -103,13 +105,17 @@ class _Pages:
         as_of: str | None = None,
         part: bool = False,
         answers: _Request = None,
+        before: _Place = None,
+        after: _Place = None,
     ) -> Response[bytes]:
-        """All about one person, as it was at a moment; ``part``: without what stands around it."""
+        """All about one person, as it was at a moment, and a page of the timeline; ``part``: without what stands around
+        it."""
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
             moment = Moment(_moment(as_of)) if as_of else Moment()
-            case = await self._desk.case(session.officer, person, moment)
+            case = await self._desk.case(session.officer, person, moment, Page(_at(before), _at(after)))
             values: dict[str, Any] = {"case": case, "stream": person, "moment": moment.as_of, "reason": _reasons(case)}
+            values["answers"] = answers or ""
             if part:
                 return self._page("case.html", session, **values)
             readings = await self._desk.readings(case)
@@ -120,7 +126,6 @@ class _Pages:
                 readings=readings,
                 fields=fields,
                 methods=methods,
-                answers=answers or "",
                 **values,
             )
 
@@ -276,6 +281,13 @@ def _moment(given: str) -> datetime:
         return read_time(given if given.endswith("Z") or "+" in given else f"{given}Z")
     except ValueError:
         raise RejectedError("as_of", "this is no time that can be read", 400) from None
+
+
+def _at(place: str | None) -> Place | None:
+    try:
+        return Place.read(place) if place else None
+    except ValueError:
+        raise RejectedError("before", "this is no place in the timeline", 400) from None
 
 
 def _reasons(case: Case) -> Callable[[Any], str]:

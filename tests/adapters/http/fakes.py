@@ -40,6 +40,7 @@ from queries.preview import Preview
 from queries.recommend.ask import Ask, Wanted
 from queries.recommend.decision import Decision, Generations, Shown
 from queries.reports import Document, ReportAsk
+from queries.timeline import LATEST, Page, place_of
 from readmodels.catalogue import Product
 from tests.adapters.reports.simulated import drawn
 from tests.adapters.reports.travelled import travelled
@@ -206,10 +207,12 @@ class MemoryReader:
         self._note("profile", moment)
         return Profile(PERSON, (PERSON,), 7, {}, {}, {}, {}, ()) if stream == PERSON else None
 
-    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
+    async def events(
+        self, stream: UUID, limit: int, moment: Moment | None = None, page: Page = LATEST
+    ) -> tuple[LoggedEvent, ...]:
         self._note("events", moment)
-        event = LoggedEvent(PERSON, 1, "seen", 0, 0, {})
-        return (event,) * min(limit, 3) if stream == PERSON else ()
+        events = [LoggedEvent(PERSON, version, "seen", 0, 0, {}) for version in (3, 2, 1)]
+        return tuple(e for e in events if page.has(place_of(e)))[:limit] if stream == PERSON else ()
 
     async def products(self, skus: Sequence[str]) -> list[Product | None]:
         self._fail()
