@@ -26,6 +26,7 @@ from commands.identify import Identify
 from commands.order import PlaceOrder
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details, Line, Purpose
+from queries.cases import ENTRIES
 from tests.app.test_remaking import SKUS, listed
 from tests.browser.test_shop import CHROMIUM
 from tests.namespaces import namespace
@@ -227,6 +228,34 @@ def test_the_slider_goes_back_in_time(visit: Any) -> None:
     expect(page.locator(".line .searched")).to_have_count(1)
     expect(page.locator(".line .order_placed")).to_have_count(0)
     expect(page.locator("#case tr", has_text="Personalisation")).to_contain_text("Given")
+
+
+def test_a_long_timeline_has_pages_back_to_its_beginning(visit: Any, house: House) -> None:
+    who, start = (Identifier(kind=IdentifierKind.EMAIL, value="long@example.org"),), datetime.now(UTC)
+    facts: dict[str, Any] = {"identifiers": who, "channel": Channel.WEB}
+    searches = [
+        RecordSearch(source_id=f"{n}", occurred_at=start - timedelta(minutes=500 - n), query=f"number {n};", **facts)
+        for n in range(ENTRIES + 20)
+    ]
+    house.wiring.bus().dispatch(searches)
+    page = visit("rita")
+    find(page, "long@example.org")
+    entries = page.locator(".line li")
+    expect(page.locator("#line")).to_contain_text(f"{ENTRIES + 21} entries, the latest {ENTRIES} shown")
+    expect(entries.first).to_contain_text(f"number {ENTRIES + 19};")
+    expect(page.get_by_role("link", name="Newer")).to_have_count(0)
+    page.get_by_role("link", name="Older").click()
+    expect(entries).to_have_count(21)
+    expect(entries.first).to_contain_text("number 19;")
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)
+    shot(page, "older-1280")
+    page.get_by_role("link", name="Newer").click()
+    expect(entries).to_have_count(ENTRIES)
+    page.fill("#as_of", (start - timedelta(minutes=500 - 210)).strftime("%Y-%m-%dT%H:%M:%S"))
+    page.get_by_role("button", name="Go").click()
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator("#line")).to_contain_text("as of")
+    assert "as_of=" in page.url and entries.count() < 21
 
 
 def test_the_export_is_a_file_and_closes_the_request(visit: Any) -> None:
