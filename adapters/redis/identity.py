@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.keys import KeyDestroyedError, Keyring
 from adapters.redis import Client
 from adapters.redis.pipelines import run
+from domain.identity import pair
 from readmodels import keys
 from readmodels.identity import Compared, Edges, Entry, Node, Secret
 
@@ -144,6 +145,12 @@ class RedisIdentityIndex:
             found if found and isinstance(found[0], (list, tuple)) else list(zip(found[::2], found[1::2], strict=True))
         )
         return [((UUID(bytes=name[:16]), UUID(bytes=name[16:])), float(weight)) for name, weight in flat]
+
+    def asks(self, one: UUID, other: UUID) -> bool:
+        """Whether a pair is in the queue. Raises UnavailableError."""
+        queue = keys.identity_review(self._namespace, self._model)
+        (found,) = run(self._client, [("ZSCORE", queue, _joined(pair(one, other)))])
+        return found is not None
 
     def forget(self, streams: Iterable[UUID]) -> None:
         """Out of blocks, pairs and the queue, by what lies there in clear. Raises UnavailableError."""

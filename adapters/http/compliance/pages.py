@@ -25,6 +25,7 @@ from domain.values import Details
 from queries.cases import Case
 from queries.moment import Moment, read_time
 from queries.recommend.words import words
+from queries.review import Verdict, pair_of
 from queries.timeline import LONGEST_PLACE, Page, Place
 
 Form = Mapping[str, Any]
@@ -58,6 +59,8 @@ def compliance_routes(desk: ComplianceDesk) -> Sequence[HTTPRouteHandler]:
         read("/requests/{number:uuid}", "complianceRequest", pages.request_),
         write("/requests/{number:uuid}/bundle", "complianceBundle", pages.bundle),
         write("/requests/{number:uuid}/{action:str}", "complianceDecide", pages.decide),
+        read("/review", "complianceReview", pages.review),
+        write("/review", "complianceReviewed", pages.reviewed),
         read("/verify", "complianceVerify", pages.verify),
         write("/verify", "complianceCheck", pages.check, request_max_body_size=LARGEST_BUNDLE),
         read("/public-key", "compliancePublicKey", pages.public_key),
@@ -198,6 +201,34 @@ class _Pages:
             return file(await self._desk.bundle(session.officer, number), f"erasure-{number}.proof")
 
         return await self._write(request, make)
+
+    async def review(self, request: AnyRequest) -> Response[bytes]:
+        """Pairs of streams that may be one person."""
+
+        async def show(_: AnyRequest, session: Session) -> Response[bytes]:
+            try:
+                found, none = await self._desk.pairs(session.officer), ""
+            except RejectedError as error:
+                found, none = [], error.reason
+            return self._page("review.html", session, pairs=found, none=none)
+
+        return await self._read(request, show)
+
+    async def reviewed(self, request: AnyRequest) -> Response[bytes]:
+        """One person, or two."""
+
+        async def put(session: Session, form: Form) -> Response[bytes]:
+            verdict, reason = _one_of(Verdict, form.get("decision"), "decision"), _text(form, "reason", 500)
+            if not reason:
+                raise RejectedError("reason", "say why", 422)
+            try:
+                pair = pair_of(_text(form, "pair", 80))
+            except ValueError as error:
+                raise RejectedError("pair", f"the pair {error}", 422) from None
+            await self._desk.review(session.officer, pair, verdict, reason)
+            return see(f"{HOME}/review")
+
+        return await self._write(request, put)
 
     async def verify(self, request: AnyRequest) -> Response[bytes]:
         """Where a proof can be checked."""
