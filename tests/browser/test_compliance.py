@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from adapters.http.compliance.officers import Role
 from app import up
 from app.children import Children
+from app.identities.link import link_all
 from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
@@ -24,9 +25,11 @@ from commands.browse import RecordSearch, ShowRecommendations
 from commands.consent import GiveConsent, RequestAccess, WithdrawConsent
 from commands.identify import Identify
 from commands.order import PlaceOrder
+from domain.customer import Customer
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details, Line, Purpose
 from queries.cases import ENTRIES
+from tests.app.alike import ANNA, MAYBE, use_model
 from tests.app.test_remaking import SKUS, listed
 from tests.browser.test_shop import CHROMIUM
 from tests.namespaces import namespace
@@ -258,6 +261,40 @@ def test_a_long_timeline_has_pages_back_to_its_beginning(visit: Any, house: Hous
     assert "as_of=" in page.url and entries.count() < 21
 
 
+def test_two_who_may_be_one_are_decided_with_a_reason(visit: Any, house: House) -> None:
+    bus = house.wiring.bus()
+    for number, details in enumerate((ANNA, MAYBE)):
+        who = (Identifier(kind=IdentifierKind.USER, value=f"grey{number}"),)
+        told = {"source_id": f"grey{number}", "occurred_at": datetime.now(UTC), "channel": Channel.WEB}
+        bus.dispatch([Identify(identifiers=who, details=details, **told)])
+    page = visit("paul")
+    page.get_by_role("link", name="One person or two").click()
+    expect(page.locator(".none")).to_contain_text("no identity model in use")
+    use_model(house.wiring)
+    link_all(house.wiring)
+    page.reload()
+    pair = page.locator(".pair", has_text=str(grey(house, 0)))
+    expect(pair).to_contain_text("1980")
+    expect(pair.locator("h2")).to_contain_text("% likely one person")
+    shot(page, "review-1280")
+    pair.get_by_role("button", name="Two people").click()
+    expect(pair).to_have_count(1)  # without a reason nothing is sent
+    pair.get_by_label("Why").fill("mother and daughter")
+    pair.get_by_role("button", name="Two people").click()
+    expect(pair).to_have_count(0)
+    found = {s: e for log in house.wiring.customers for s, e in log.streams([grey(house, 0)])}
+    (kept,) = (e for e in found[grey(house, 0)] if isinstance(e, Customer.KeptApart))
+    assert (kept.officer, kept.reason, kept.other) == ("officer:paul", "mother and daughter", grey(house, 1))
+    actions = [entry.action for entry in house.wiring.audit.latest(20, streams=[grey(house, 0)])]
+    assert {"compliance.review", "compliance.decide"} <= set(actions)
+
+
+def grey(house: House, number: int) -> UUID:
+    found = house.wiring.directory.find(Identifier(kind=IdentifierKind.USER, value=f"grey{number}"))
+    assert found is not None
+    return found
+
+
 def test_the_export_is_a_file_and_closes_the_request(visit: Any) -> None:
     page = visit("rita")
     page.locator("section[aria-labelledby=accesses] tr", has_text=ASKED).get_by_role("link").click()
@@ -377,7 +414,7 @@ def test_a_session_ends_after_half_an_hour_and_by_logging_out(visit: Any, house:
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Any, house: House) -> None:
     page = visit("paul", 390)
     shot(page, "home-390")
-    for path in ("/compliance", f"/compliance/person/{house.person}", "/compliance/verify"):
+    for path in ("/compliance", f"/compliance/person/{house.person}", "/compliance/review", "/compliance/verify"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     page.goto(f"/compliance/person/{house.person}")

@@ -207,10 +207,10 @@ class _Pages:
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
             try:
-                found, none = await self._desk.pairs(session.officer), ""
+                found, why_not = await self._desk.pairs(session.officer), ""
             except RejectedError as error:
-                found, none = [], error.reason
-            return self._page("review.html", session, pairs=found, none=none)
+                found, why_not = [], error.reason
+            return self._page("review.html", session, pairs=found, why_not=why_not)
 
         return await self._read(request, show)
 
