@@ -2,7 +2,7 @@
 
 Visitors first: who has no name is known by how the stream began, which expires as well. Then keys of periods, and at
 last the records that were made of what they sealed: all are folded anew from what can still be read, beside the live
-ones, and the old ones deleted.
+ones, and the old ones deleted. Linking's index, with blocking keys of what was told, is deleted where details expire.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from adapters.keys.daily import DailyKeys, Purpose, day_of
 from adapters.keys.retention import Period, Periods
+from app.identities import link
 from app.keeping import anonymous
 from app.projecting import lifecycle
 from app.settings import Settings
@@ -56,6 +57,8 @@ def expire(wiring: Wiring, now: datetime | None = None, *, dry_run: bool = False
         return Expired(tuple(past), count, wiring.receipts.older(last_day), 0, 0, 0)
     gone = sum(anonymous.forget(wiring, some) for some in visitors)
     periods.destroy(past)
+    if any(period.retention is Retention.IDENTITY for period in past):
+        link.drop(wiring)
     receipts, day_keys = wiring.receipts.expire(last_day), expire_day_keys(wiring, now)
     records = sum(shard.drop_expired(periods.living()) for shard in wiring.records)
     rebuilt = _fold_anew(wiring) if past or records else 0

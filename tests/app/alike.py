@@ -2,6 +2,7 @@
 
 import time
 
+from app.identities.model import in_use
 from app.wiring import Wiring
 from domain.values import Details
 from ml.artefacts import Position, write
@@ -17,7 +18,6 @@ MAYBE = Details(name="Anna Novak", street="12 Mill Lane", city="Bern")
 
 def use_model(wiring: Wiring) -> IdentityModel:
     """Puts it into use."""
-    model = scorer().model
-    digest = write(wiring.settings.models_folder(), draft(model, Position(dataset="0" * 64), {})).digest
+    digest = write(wiring.settings.models_folder(), draft(scorer().model, Position(dataset="0" * 64), {})).digest
     wiring.models.promote(digest, at_ms=time.time_ns() // 1_000_000, by="test")
-    return model
+    return in_use(wiring)
