@@ -201,9 +201,10 @@ class Linking:
             while head and (batch := feed.next_batch(0)):
                 filling.enter(self._folded(batch)[1])
                 progress(len(batch))
-        for step in (filling.block, filling.pair):
-            for some in filling.chunks():
-                step(some)
+        for streams in filling.chunks():
+            filling.block(streams)
+        for pairs in filling.candidates():
+            filling.pair(pairs)
         touched = sorted(filling.touched)
         ties = sum(self._settle(Touched(set(some), set())) for some in batched(touched, FILLED))
         self._filled, self._doubtful = True, [0] * len(heads)

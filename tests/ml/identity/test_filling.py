@@ -31,9 +31,10 @@ def filled(world: World, chance: random.Random) -> tuple[MemoryIndex, Linker, Fi
             events.setdefault(event.originator_id, []).append(event)
         before = index.entries(events)
         making.enter({stream: fold(before.get(stream, Entry()), new) for stream, new in events.items()})
-    for step in (making.block, making.pair):
-        for chunk in making.chunks():
-            step(chunk)
+    for streams in making.chunks():
+        making.block(streams)
+    for pairs in making.candidates():
+        making.pair(pairs)
     return index, linker, making
 
 
@@ -55,6 +56,7 @@ def test_at_once_is_one_by_one(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocking, "MOST", 3)
         patch.setattr(filling, "TOGETHER", together)
+        patch.setattr(filling, "PAIRS", together)
         linking = OneByOne(world)
         for each in acts:
             act(world, *each, chance)
