@@ -13,6 +13,7 @@ from adapters.keys.daily import DailyKeys, Purpose, day_of
 from adapters.keys.retention import Period, Periods
 from app.identities import link
 from app.keeping import anonymous
+from app.keeping.periods import months_kept
 from app.projecting import lifecycle
 from app.settings import Settings
 from app.wiring import Wiring
@@ -33,16 +34,10 @@ class Expired:
 
 
 def first_months(settings: Settings, now: datetime) -> Mapping[Retention, int]:
-    """Class → the first month that is kept of it: the present month does not count. How a stream began is kept until
-    it is known that an anonymous visitor stays away."""
-    now_, kept = now.astimezone(UTC), settings
+    """Class → the first month that is kept of it: the present month does not count."""
+    now_ = now.astimezone(UTC)
     month = now_.year * 12 + now_.month - 1
-    return {
-        Retention.BEHAVIOUR: month - kept.keep_behaviour_months,
-        Retention.IDENTITY: month - max(kept.keep_identity_months, kept.keep_anonymous_months),
-        Retention.TRANSACTION: month - kept.keep_transaction_months,
-        Retention.CONSENT: month - kept.keep_consent_months,
-    }
+    return {kind: month - months for kind, months in months_kept(settings).items()}
 
 
 def expire(wiring: Wiring, now: datetime | None = None, *, dry_run: bool = False) -> Expired:
