@@ -202,6 +202,21 @@ def test_linking_s_index_forgets_details_that_expired_and_visitors_who_stay_away
     assert guest not in indexed(wiring)
 
 
+def test_links_by_scores_stay_when_what_carried_them_has_expired(wiring: Wiring) -> None:
+    use_model(wiring)
+    users = [Identifier(kind=IdentifierKind.USER, value=f"u{number}") for number in range(2)]
+    identify = [Identify(identifiers=(u,), details=ANNA, **said(n, OLD)) for n, u in enumerate(users)]
+    told(wiring, identify)
+    assert link_all(wiring) == 1
+    expire(wiring, NOW)
+    assert link_all(wiring) == 0
+    (first, second) = (stream_of(wiring, user) for user in users)
+    assert events(wiring, first) == ["Erased", "Erased", "ProbablyLinked"]
+    told(wiring, [Identify(identifiers=(users[0],), details=ANNA, **said(5, NEW))])  # it is opened again
+    assert link_all(wiring) == 0
+    assert "ProbablyUnlinked" not in events(wiring, first) + events(wiring, second)
+
+
 def test_a_process_that_links_meanwhile_makes_its_index_anew(wiring: Wiring) -> None:
     model = use_model(wiring)
     users = [Identifier(kind=IdentifierKind.USER, value=f"u{number}") for number in range(2)]
