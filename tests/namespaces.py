@@ -81,6 +81,7 @@ def _emptied(wiring: Wiring, name: str, new: _New) -> bool:
     """Whether it is as it was again; not where it has another shape."""
     with _connect(wiring, name) as connection:
         connection.execute(ALONE)
+        connection.execute("SET session_replication_role = replica")  # no trigger forbids to empty a table
         if connection.execute(SHAPE).fetchall() != new.shape:
             return False
         used = [sql.Identifier(*table) for table in _tables(connection) if _rows(connection, table, limit=1)]
