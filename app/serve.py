@@ -28,6 +28,7 @@ from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
 from app.erasing.desk import Desk
+from app.identities.review import ReviewDesk
 from app.models.in_use import ModelsInUse
 from app.reporting.attribution_desk import AttributionDesk
 from app.reporting.experiment_desk import ReportDesk
@@ -94,6 +95,7 @@ async def _serve(wiring: Wiring) -> None:
         attribution=attribution,
         live=live,
         erasures=Desk(wiring),
+        reviews=ReviewDesk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
         extra_routes=[
             *shop,

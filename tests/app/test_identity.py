@@ -27,6 +27,7 @@ from domain.event import Event
 from domain.identity import Identifier
 from domain.values import Channel, Details
 from ml.identity.model import weight_of
+from queries.review import NotAskedError, UnknownPairError, Verdict, pair_of
 from tests.app.evaluation.test_identity import CITIES, FAMILY, GIVEN, STREETS
 from tests.namespaces import namespace
 
@@ -158,7 +159,7 @@ def test_an_officer_parts_them_for_good_and_may_take_that_back(shop: Shop) -> No
     assert reviewing.accept(shop.wiring, one, other, "cli:ben", "one after all")
     shop.link()
     assert shop.person("user:u2") == shop.person("loyalty:L2")
-    with pytest.raises(reviewing.UnknownPairError):
+    with pytest.raises(UnknownPairError):
         reviewing.accept(shop.wiring, one, UUID(int=7), "cli:ben", "who?")
 
 
@@ -188,9 +189,14 @@ def test_pairs_in_the_grey_zone_are_asked_about_with_evidence(shop: Shop) -> Non
         "number",
         "street",
     }
-    reviewing.reject(shop.wiring, mine[0].one, mine[0].other, "cli:ann", "no")
+    desk, (one, other) = reviewing.ReviewDesk(shop.wiring), pair_of(mine[0].id)
+    assert desk.decide(one, other, Verdict.KEEP_APART, by="key:desk", reason="no")
+    with pytest.raises(NotAskedError):
+        desk.decide(one, other, Verdict.LINK, by="key:desk", reason="or yes")
+    with pytest.raises(UnknownPairError):
+        desk.decide(one, UUID(int=7), Verdict.LINK, by="key:desk", reason="who?")
     shop.link()
-    left = [(q.one, q.other) for q in reviewing.questions(shop.wiring, 100)]
+    left = [(q.one, q.other) for q in desk.questions(100)]
     assert (mine[0].one, mine[0].other) not in left
 
 

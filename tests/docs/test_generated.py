@@ -80,6 +80,7 @@ def routes() -> list[str]:
         experiments=lambda: [],
         designing=object(),  # type: ignore[arg-type]
         erasures=erasures,
+        reviews=object(),  # type: ignore[arg-type]
         reports=object(),  # type: ignore[arg-type]
         attribution=object(),  # type: ignore[arg-type]
         rights=Nobodys(),  # type: ignore[arg-type]

@@ -25,10 +25,13 @@ from domain.values import Details
 from queries.cases import Case
 from queries.moment import Moment, read_time
 from queries.recommend.words import words
+from queries.review import Verdict, pair_of
+from queries.timeline import LONGEST_PLACE, Page, Place
 
 Form = Mapping[str, Any]
 Answer = TypeVar("Answer")
 _Request = Annotated[str | None, Parameter(query="request", max_length=200, required=False)]
+_Place = Annotated[str | None, Parameter(max_length=LONGEST_PLACE, required=False)]
 Shown = Callable[[AnyRequest, Session], Awaitable[Response[bytes]]]
 LARGEST_BUNDLE = 32 << 20
 _OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS, "opt": {"channel": "api"}}
@@ -56,6 +59,8 @@ def compliance_routes(desk: ComplianceDesk) -> Sequence[HTTPRouteHandler]:
         read("/requests/{number:uuid}", "complianceRequest", pages.request_),
         write("/requests/{number:uuid}/bundle", "complianceBundle", pages.bundle),
         write("/requests/{number:uuid}/{action:str}", "complianceDecide", pages.decide),
+        read("/review", "complianceReview", pages.review),
+        write("/review", "complianceReviewed", pages.reviewed),
         read("/verify", "complianceVerify", pages.verify),
         write("/verify", "complianceCheck", pages.check, request_max_body_size=LARGEST_BUNDLE),
         read("/public-key", "compliancePublicKey", pages.public_key),
@@ -103,13 +108,17 @@ class _Pages:
         as_of: str | None = None,
         part: bool = False,
         answers: _Request = None,
+        before: _Place = None,
+        after: _Place = None,
     ) -> Response[bytes]:
-        """All about one person, as it was at a moment; ``part``: without what stands around it."""
+        """All about one person, as it was at a moment, and a page of the timeline; ``part``: without what stands around
+        it."""
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
             moment = Moment(_moment(as_of)) if as_of else Moment()
-            case = await self._desk.case(session.officer, person, moment)
+            case = await self._desk.case(session.officer, person, moment, Page(_at(before), _at(after)))
             values: dict[str, Any] = {"case": case, "stream": person, "moment": moment.as_of, "reason": _reasons(case)}
+            values["answers"] = answers or ""
             if part:
                 return self._page("case.html", session, **values)
             readings = await self._desk.readings(case)
@@ -120,7 +129,6 @@ class _Pages:
                 readings=readings,
                 fields=fields,
                 methods=methods,
-                answers=answers or "",
                 **values,
             )
 
@@ -193,6 +201,34 @@ class _Pages:
             return file(await self._desk.bundle(session.officer, number), f"erasure-{number}.proof")
 
         return await self._write(request, make)
+
+    async def review(self, request: AnyRequest) -> Response[bytes]:
+        """Pairs of streams that may be one person."""
+
+        async def show(_: AnyRequest, session: Session) -> Response[bytes]:
+            try:
+                found, why_not = await self._desk.pairs(session.officer), ""
+            except RejectedError as error:
+                found, why_not = [], error.reason
+            return self._page("review.html", session, pairs=found, why_not=why_not)
+
+        return await self._read(request, show)
+
+    async def reviewed(self, request: AnyRequest) -> Response[bytes]:
+        """One person, or two."""
+
+        async def put(session: Session, form: Form) -> Response[bytes]:
+            verdict, reason = _one_of(Verdict, form.get("decision"), "decision"), _text(form, "reason", 500)
+            if not reason:
+                raise RejectedError("reason", "say why", 422)
+            try:
+                pair = pair_of(_text(form, "pair", 80))
+            except ValueError as error:
+                raise RejectedError("pair", f"the pair {error}", 422) from None
+            await self._desk.review(session.officer, pair, verdict, reason)
+            return see(f"{HOME}/review")
+
+        return await self._write(request, put)
 
     async def verify(self, request: AnyRequest) -> Response[bytes]:
         """Where a proof can be checked."""
@@ -276,6 +312,13 @@ def _moment(given: str) -> datetime:
         return read_time(given if given.endswith("Z") or "+" in given else f"{given}Z")
     except ValueError:
         raise RejectedError("as_of", "this is no time that can be read", 400) from None
+
+
+def _at(place: str | None) -> Place | None:
+    try:
+        return Place.read(place) if place else None
+    except ValueError:
+        raise RejectedError("before", "this is no place in the timeline", 400) from None
 
 
 def _reasons(case: Case) -> Callable[[Any], str]:
