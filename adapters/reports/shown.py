@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.reports import words
 from adapters.reports.charts import COLOURS, SHAPES
+from adapters.reports.places import places
 from adapters.reports.tables import deciding
 
 Plain = Mapping[str, Any]
@@ -58,7 +59,7 @@ def experiment(plain: Plain) -> dict[str, Any]:
         "corrections": [_correction(each) for each in plain["corrections"]],
         "board": _board(plain),
         "segments": [_dimension(each, plain) for each in plain["segments"]],
-        "places": _places(plain["bandit"]) if plain["bandit"] else None,
+        "places": places(plain["bandit"]) if plain["bandit"] else None,
         "paths": sorted(
             (_path(each, plain) for each in plain["paths"]), key=lambda each: treatments.index(each["arm"])
         ),
@@ -224,40 +225,6 @@ def _dimension(dimension: Plain, plain: Plain) -> dict[str, Any]:
         "warning": dimension["warning"],
         "differ": [(each["arm"], words.p_value(each["p_value"]), each["p_value"] < 0.05) for each in differ],
     }
-
-
-def _places(bandit: Plain) -> dict[str, Any]:
-    """Of what bandits chose, a row an arm."""
-    rows = [
-        {
-            "arm": each["arm"],
-            "places": f"{each['places']:,}",
-            "persons": f"{each['persons']:,}",
-            "shown": f"{each['shown']:.2%}",
-            **{name: _share(each[name]) for name in ("ipw", "snipw")},
-            "effective": f"{each['effective']:,.0f}",
-            "thin": each["thin"],
-            "difference": _points(each["difference"]),
-            "p": words.p_value(each["p_corrected"]),
-            "yes": bool(each["significant"]),
-        }
-        for each in bandit["arms"]
-    ]
-    return {"rows": rows, "unread": bandit["unread_decisions"], "untold": bandit["untold_places"]}
-
-
-def _share(of: Plain | None) -> dict[str, str]:
-    if of is None:
-        return {"value": words.NOTHING, "interval": "unknown"}
-    return {"value": f"{of['value']:.2%}", "interval": f"{of['low']:.2%} … {of['high']:.2%}".replace("-", words.MINUS)}
-
-
-def _points(of: Plain | None) -> dict[str, str] | None:
-    """A difference of two shares, in points of a percent."""
-    if of is None:
-        return None
-    value, low, high = (f"{100 * of[end]:+.2f}".replace("-", words.MINUS) for end in ("value", "low", "high"))
-    return {"value": value, "interval": f"{low} … {high}"}
 
 
 def _path(path: Plain, plain: Plain) -> dict[str, Any]:
