@@ -3,13 +3,16 @@
 import random
 from collections.abc import Sequence
 from functools import cache
+from uuid import UUID
 
 from adapters.reports import plain
 from adapters.reports.experiment import document
 from domain.design import Design, Variant
 from projections.experiments.exposed import CART, DAY_MS, ORDER, REFUND, SHOWN, VIEW, Outcome, Person
+from projections.experiments.places import Showing
 from queries.experiment_report import Asked, ExperimentReport, report
 from queries.experiments import Change, Told
+from queries.explored_places import Choice, Chosen
 from queries.reports import Document
 
 START = 20_570 * DAY_MS
@@ -33,8 +36,16 @@ def persons(arms: Sequence[str], many: int = 600, seed: int = 5, control: float 
             done.append(Outcome(at + 3, ORDER, chance.randrange(1_000, 9_000)))
             done += [Outcome(at + DAY_MS, REFUND, 900)] if chance.random() < 0.1 else []
         channel = ("web", "web", "app")[number % 3]
-        found.append(Person(((at, arm),), tuple(sorted(done, key=lambda each: each.at_ms)), channel))
+        shown = Showing(at + 1, UUID(int=number), "A", number % 4 == 1)
+        found.append(Person(((at, arm),), tuple(sorted(done, key=lambda each: each.at_ms)), channel, (shown,)))
     return [*found, Person(((START, arms[0]), (START + 5, arms[1])), (), "web")]
+
+
+def chosen(people: Sequence[Person]) -> Chosen:
+    """By bandits of four items, and one receipt that cannot be read."""
+    first = [(each.exposures[0][1], each.showings[0]) for each in people if each.showings]
+    chances = {(shown.decision, shown.sku): Choice(arm, 0.2 + shown.at_ms % 5 / 10, 4) for arm, shown in first}
+    return Chosen(chances, unread=1)
 
 
 def told(arms: Sequence[str], state: str = "running") -> Told:
@@ -58,7 +69,8 @@ def told(arms: Sequence[str], state: str = "running") -> Told:
 @cache
 def made(arms: tuple[str, ...] = ("control", "bold"), control: float = 0.0) -> ExperimentReport:
     """A report."""
-    return report(told(arms), persons(arms, control=control), Asked(UNTIL))
+    people = persons(arms, control=control)
+    return report(told(arms), people, Asked(UNTIL), chosen(people))
 
 
 @cache

@@ -21,6 +21,16 @@ def test_every_figure_is_in_a_row() -> None:
     assert {row["segment"] for row in rows if row["by"] == "channel"} == {"web", "app"}
     assert {row["arm"]: row["arm_n"] for row in rows if row["part"] == "arm"} == PLAIN["arms"]
     assert all(tuple(row) == COLUMNS for row in rows)
+    places = {(row["arm"], row["metric"]): row for row in rows if row["part"] == "bandit"}
+    assert len(places) == 6 and {arm for arm, _ in places} == {"control", "bold"}
+    (bold,) = [each for each in PLAIN["bandit"]["arms"] if each["arm"] == "bold"]
+    snipw = places["bold", "snipw"]
+    assert (snipw["value"], snipw["value_low"], snipw["change"]) == (
+        bold["snipw"]["value"],
+        bold["snipw"]["low"],
+        bold["difference"]["value"],
+    )
+    assert snipw["effective"] == bold["effective"] and places["bold", "as_chosen"]["value"] == bold["shown"]
 
 
 def test_csv_reads_back_and_runs_nothing() -> None:
