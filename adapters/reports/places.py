@@ -1,6 +1,6 @@
 """Places that a bandit filled, as the page of an experiment shows them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.reports import words
@@ -8,8 +8,8 @@ from adapters.reports import words
 Plain = Mapping[str, Any]
 
 
-def places(bandit: Plain) -> dict[str, Any]:
-    """A row an arm. ``bandit``: that part of a report."""
+def places(bandit: Plain, arms: Sequence[str]) -> dict[str, Any]:
+    """A row an arm, in their order. ``bandit``: that part of a report."""
     rows = [
         {
             "arm": each["arm"],
@@ -23,9 +23,12 @@ def places(bandit: Plain) -> dict[str, Any]:
             "p": words.p_value(each["p_corrected"]),
             "yes": bool(each["significant"]),
         }
-        for each in bandit["arms"]
+        for each in sorted(bandit["arms"], key=lambda each: arms.index(each["arm"]))
     ]
-    return {"rows": rows, "unread": bandit["unread_decisions"], "untold": bandit["untold_places"]}
+    unread, untold = bandit["unread_decisions"], bandit["untold_places"]
+    left = [f"{unread:,} {'answer' if unread == 1 else 'answers'} whose receipt cannot be read"] if unread else []
+    left += [f"{untold:,} {'place' if untold == 1 else 'places'} whose receipt tells no chance"] if untold else []
+    return {"rows": rows, "left": left}
 
 
 def _share(of: Plain | None) -> dict[str, str]:

@@ -59,7 +59,7 @@ def experiment(plain: Plain) -> dict[str, Any]:
         "corrections": [_correction(each) for each in plain["corrections"]],
         "board": _board(plain),
         "segments": [_dimension(each, plain) for each in plain["segments"]],
-        "places": places(plain["bandit"]) if plain["bandit"] else None,
+        "places": places(plain["bandit"], arms) if plain["bandit"] else None,
         "paths": sorted(
             (_path(each, plain) for each in plain["paths"]), key=lambda each: treatments.index(each["arm"])
         ),

@@ -52,7 +52,7 @@ def test_it_says_the_verdict_the_shares_the_segments_and_who_was_left_out() -> N
     assert "1 person saw bold and control" in said
     assert "812,4" in said and words.moment(UNTIL) in said
     places = said.partition("Places that a bandit filled")[2].partition("Segments")[0]
-    assert "IPW" in places and "SNIPW" in places and "Left out: 1 answers" in places
+    assert "IPW" in places and "SNIPW" in places and "Left out: 1 answer whose receipt cannot be read." in places
     assert "the primary metric in all arms (Holm, 1 question)" in said and "(Benjamini-Hochberg, " in said
     for metric in ("Conversion", "Average order value", "Repeat rate", "Cart abandonment"):
         assert metric in said.partition("Outcome board")[2]
