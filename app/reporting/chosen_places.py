@@ -8,8 +8,7 @@ from app.wiring import Wiring
 from projections.experiments.exposed import Person
 from queries.decisions import Gone
 from queries.explored_places import Choice, Chosen
-from queries.recommend.decision import Decision, Shown
-from queries.recommend.placements import Source
+from queries.recommend.decision import Decision, Reason, Shown
 
 #: Receipts that are opened together.
 TOGETHER = 2_000
@@ -37,8 +36,9 @@ def read(
 
 
 def _choices(receipt: Decision, key: str) -> Iterator[tuple[tuple[UUID, str], Choice]]:
+    """By its reason: what exploration found and a rule pinned is the rule's."""
     for item in receipt.items:
-        if item.source == Source.EXPLORE:
+        if item.reason == Reason.EXPLORE:
             yield (receipt.decision_id, item.sku), _choice(receipt.arms[key], item)
 
 
