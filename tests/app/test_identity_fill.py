@@ -103,3 +103,22 @@ def test_killed_while_it_is_made_it_is_made_again(wiring: Wiring, monkeypatch: p
     assert linking.link_all(wiring) > 0
     assert linking.index_of(wiring, model.version).whole()
     assert linking.link_all(wiring) == 0
+
+
+def test_whoever_is_erased_while_it_is_made_is_in_no_block(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_model(wiring)
+    gone = wiring.directory.find(Identifier(kind=IdentifierKind.USER, value="u0"))
+    assert gone is not None
+    joined = linking.RedisIdentityIndex.join
+
+    def erased(self: Any, names: Any) -> None:
+        assert gone in names
+        wiring.keyring.destroy([gone])
+        joined(self, names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(linking.RedisIdentityIndex, "join", erased)
+        linking.fill(wiring)
+    client: Any = wiring.redis
+    blocks = list(client.scan_iter(f"{wiring.settings.namespace}:identity:*:block:*"))
+    assert blocks and not any(client.sismember(block, gone.bytes) for block in blocks)
