@@ -149,10 +149,11 @@ class RedisIdentityIndex:
         run(self._client, calls)
 
     def join(self, names: Mapping[UUID, Collection[bytes]]) -> None:
-        """Into blocks, many streams in one go. Raises UnavailableError."""
+        """Into blocks, many streams in one go, but for those whose key is gone. Raises UnavailableError."""
+        self._keyring.prefetch(names)
         members: dict[bytes, list[bytes]] = {}
         for stream, each in names.items():
-            for name in each:
+            for name in each if self._living(stream) else ():
                 members.setdefault(name, []).append(stream.bytes)
         run(self._client, [("SADD", self._block(name), *streams) for name, streams in members.items()])
 
@@ -202,6 +203,12 @@ class RedisIdentityIndex:
     def _each(self, streams: Collection[UUID], call: Any) -> Iterator[tuple[UUID, Any]]:
         wanted = list(streams)
         return zip(wanted, run(self._client, [call(stream) for stream in wanted]), strict=True)
+
+    def _living(self, stream: UUID) -> bool:
+        try:
+            return bool(self._keyring.key_for(stream, USE))
+        except KeyDestroyedError:
+            return False
 
     def _seal(self, stream: UUID, value: Any) -> list[bytes]:
         """None where the key is gone."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.identities.link import index_of
+from app.identities.index import index_of
 from app.identities.model import NoModelError, in_use
 from app.wiring import Wiring
 from commands.tie import ConfirmSame, KeepApart, TieCommand

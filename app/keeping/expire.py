@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from adapters.keys.daily import DailyKeys, Purpose, day_of
 from adapters.keys.retention import Period, Periods
-from app.identities import link
+from app.identities import index
 from app.keeping import anonymous
 from app.keeping.periods import months_kept
 from app.projecting import lifecycle
@@ -53,7 +53,7 @@ def expire(wiring: Wiring, now: datetime | None = None, *, dry_run: bool = False
     gone = sum(anonymous.forget(wiring, some) for some in visitors)
     periods.destroy(past)
     if any(period.retention is Retention.IDENTITY for period in past):
-        link.drop(wiring)
+        index.drop(wiring)
     receipts, day_keys = wiring.receipts.expire(last_day), expire_day_keys(wiring, now)
     records = sum(shard.drop_expired(periods.living()) for shard in wiring.records)
     rebuilt = _fold_anew(wiring) if past or records else 0

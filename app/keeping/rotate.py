@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from adapters.keys.rotation import Rotated, Rotation
 from app.erasing.asking import decide
-from app.identities import link
+from app.identities import index
 from app.wiring import Wiring
 from domain.privacy import ErasureRequest
 from readmodels.erasure import DONE, UNREADABLE
@@ -20,7 +20,7 @@ def rotate(wiring: Wiring, progress: Callable[[int], None] = lambda keys: None, 
         rotation.open_epoch()
     rotated = rotation.run(progress)
     if rotated.destroyed:
-        link.sweep(wiring)
+        index.sweep(wiring)
     tell(wiring, datetime.now(UTC))
     return rotated
 

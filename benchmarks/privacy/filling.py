@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from app.identities import index
 from app.identities import link as linking
 from app.identities.model import in_use
 from app.wiring import Wiring
@@ -94,7 +95,7 @@ def use(wiring: Wiring, model: IdentityModel) -> None:
 
 def one_by_one(wiring: Wiring) -> None:
     """As if the index were there and empty."""
-    linking.drop(wiring)
+    index.drop(wiring)
     by_one = linking.Linking(wiring, in_use(wiring))
     by_one._index.begin()
     by_one._filled = True

@@ -23,7 +23,7 @@ from adapters.keys.wrapping import WrappingKeys
 from adapters.postgres import Database
 from adapters.redis.identity import RedisIdentityIndex
 from adapters.splink import engine
-from app.identities.link import index_of
+from app.identities.index import index_of
 from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.privacy.people import People, Told

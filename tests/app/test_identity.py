@@ -17,6 +17,7 @@ from app.identities import link as linking
 from app.identities import model as training
 from app.identities import replay as replaying
 from app.identities import review as reviewing
+from app.identities.index import index_of
 from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
@@ -238,7 +239,7 @@ def test_nothing_that_was_told_lies_in_redis(shop: Shop) -> None:
 
 def test_the_stream_of_a_destroyed_key_is_forgotten_by_the_index(shop: Shop) -> None:
     shop.link()
-    index = linking.index_of(shop.wiring, training.in_use(shop.wiring).version)
+    index = index_of(shop.wiring, training.in_use(shop.wiring).version)
     stream = shop.stream("loyalty:L6")
     names = index.keys_of([stream])[stream]
     assert any(stream in block for block in index.members(names, 100).values())

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from adapters.redis.identity import RedisIdentityIndex
 from app.cli import bespoke
 from app.identities import link as linking
+from app.identities.index import index_of
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.identify import Identify
@@ -99,7 +101,26 @@ def test_killed_while_it_is_made_it_is_made_again(wiring: Wiring, monkeypatch: p
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(linking.Linking, "_settle", killed)
         linking.link_all(wiring)
-    assert not linking.index_of(wiring, model.version).whole()
+    assert not index_of(wiring, model.version).whole()
     assert linking.link_all(wiring) > 0
-    assert linking.index_of(wiring, model.version).whole()
+    assert index_of(wiring, model.version).whole()
     assert linking.link_all(wiring) == 0
+
+
+def test_whoever_is_erased_while_it_is_made_is_in_no_block(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_model(wiring)
+    gone = wiring.directory.find(Identifier(kind=IdentifierKind.USER, value="u0"))
+    assert gone is not None
+    joined = RedisIdentityIndex.join
+
+    def erased(self: Any, names: Any) -> None:
+        assert gone in names
+        wiring.keyring.destroy([gone])
+        joined(self, names)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisIdentityIndex, "join", erased)
+        linking.fill(wiring)
+    client: Any = wiring.redis
+    blocks = list(client.scan_iter(f"{wiring.settings.namespace}:identity:*:block:*"))
+    assert blocks and not any(client.sismember(block, gone.bytes) for block in blocks)

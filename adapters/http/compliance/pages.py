@@ -1,7 +1,6 @@
 """The routes of the page, all below /compliance."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -13,22 +12,23 @@ from litestar.response import Stream
 from pydantic import ValidationError
 
 from adapters.channels.channel import RejectedError
+from adapters.http.compliance import forms
 from adapters.http.compliance.answers import HANDLERS, HOME, SAFE, STATIC, AnyRequest, file, page, see
 from adapters.http.compliance.desk import ComplianceDesk
 from adapters.http.compliance.doors import COOKIE, Doors, LockedError, Session, cookie
+from adapters.http.compliance.forms import Form
 from adapters.http.compliance.officers import Role
 from adapters.http.rights import Correction, Format, download, wrong
 from adapters.http.shop.answers import files
-from domain.identity import Identifier, IdentifierKind
+from domain.identity import IdentifierKind
 from domain.privacy import Ground, Method
 from domain.values import Details
 from queries.cases import Case
-from queries.moment import Moment, read_time
+from queries.moment import Moment
 from queries.recommend.words import words
 from queries.review import Verdict, pair_of
-from queries.timeline import LONGEST_PLACE, Page, Place
+from queries.timeline import LONGEST_PLACE, Page
 
-Form = Mapping[str, Any]
 Answer = TypeVar("Answer")
 _Request = Annotated[str | None, Parameter(query="request", max_length=200, required=False)]
 _Place = Annotated[str | None, Parameter(max_length=LONGEST_PLACE, required=False)]
@@ -85,7 +85,7 @@ class _Pages:
 
     async def login(self, request: AnyRequest) -> Response[bytes]:
         """A key becomes a session."""
-        return await self._doors.enter(request, await _form(request))
+        return await self._doors.enter(request, await forms.read(request))
 
     async def logout(self, request: AnyRequest) -> Response[bytes]:
         """Ends it."""
@@ -95,8 +95,8 @@ class _Pages:
         """By an identifier or an id, sent as a form: neither stands in an address that is logged."""
 
         async def find(session: Session, form: Form) -> Response[bytes]:
-            purpose = _text(form, "purpose", 60) or None
-            stream = await self._desk.find(session.officer, _who(form), purpose)
+            purpose = forms.text(form, "purpose", 60) or None
+            stream = await self._desk.find(session.officer, forms.who(form), purpose)
             return see(f"{HOME}/person/{stream}")
 
         return await self._write(request, find)
@@ -115,8 +115,10 @@ class _Pages:
         it."""
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
-            moment = Moment(_moment(as_of)) if as_of else Moment()
-            case = await self._desk.case(session.officer, person, moment, Page(_at(before), _at(after)))
+            moment = Moment(forms.moment_of(as_of)) if as_of else Moment()
+            case = await self._desk.case(
+                session.officer, person, moment, Page(forms.place_of(before, "before"), forms.place_of(after, "after"))
+            )
             values: dict[str, Any] = {"case": case, "stream": person, "moment": moment.as_of, "reason": _reasons(case)}
             values["answers"] = answers or ""
             if part:
@@ -139,7 +141,7 @@ class _Pages:
 
         async def make(session: Session, form: Form) -> Response[bytes] | Stream:
             kind = Format.HTML if form.get("format") == Format.HTML else Format.JSON
-            found = await self._desk.export(session.officer, person, _text(form, "request", 200) or None)
+            found = await self._desk.export(session.officer, person, forms.text(form, "request", 200) or None)
             answer = download(found, kind)
             answer.headers.update(SAFE)
             return answer
@@ -150,10 +152,10 @@ class _Pages:
         """One detail is put right, or cleared where nothing is filled in."""
 
         async def put(session: Session, form: Form) -> Response[bytes]:
-            field, value = _text(form, "field", 40), _text(form, "value", 200)
+            field, value = forms.text(form, "field", 40), forms.text(form, "value", 200)
             told = {"details": {field: value}} if value else {"cleared": [field]}
             try:
-                correction = Correction.model_validate(told | {"reason": _text(form, "reason", 500)})
+                correction = Correction.model_validate(told | {"reason": forms.text(form, "reason", 500)})
                 await self._desk.correct(session.officer, person, correction)
             except ValidationError as error:
                 raise wrong(error) from None
@@ -165,7 +167,7 @@ class _Pages:
         """A request to erase; somebody else approves it."""
 
         async def ask(session: Session, form: Form) -> Response[bytes]:
-            method = _one_of(Method, form.get("verified"), "verified")
+            method = forms.one_of(Method, form.get("verified"), "verified")
             found = await self._desk.erase(session.officer, person, method)
             return see(f"{HOME}/requests/{found.request}")
 
@@ -188,7 +190,7 @@ class _Pages:
         async def put(session: Session, form: Form) -> Response[bytes]:
             if action not in ("approve", "cancel", "hold", "release"):
                 raise RejectedError("action", "there is no such action", 404)
-            ground = _one_of(Ground, form.get("ground"), "ground") if action == "hold" else None
+            ground = forms.one_of(Ground, form.get("ground"), "ground") if action == "hold" else None
             await self._desk.decide(session.officer, number, action, ground)
             return see(f"{HOME}/requests/{number}")
 
@@ -218,11 +220,11 @@ class _Pages:
         """One person, or two."""
 
         async def put(session: Session, form: Form) -> Response[bytes]:
-            verdict, reason = _one_of(Verdict, form.get("decision"), "decision"), _text(form, "reason", 500)
+            verdict, reason = forms.one_of(Verdict, form.get("decision"), "decision"), forms.text(form, "reason", 500)
             if not reason:
                 raise RejectedError("reason", "say why", 422)
             try:
-                pair = pair_of(_text(form, "pair", 80))
+                pair = pair_of(forms.text(form, "pair", 80))
             except ValueError as error:
                 raise RejectedError("pair", f"the pair {error}", 422) from None
             await self._desk.review(session.officer, pair, verdict, reason)
@@ -268,7 +270,7 @@ class _Pages:
     async def _write(
         self, request: AnyRequest, do: Callable[[Session, Form], Awaitable[Answer]]
     ) -> Answer | Response[bytes]:
-        form = await _form(request)
+        form = await forms.read(request)
         try:
             session = await self._doors.posted(request, form)
         except LockedError:
@@ -277,48 +279,6 @@ class _Pages:
 
     def _page(self, template: str, session: Session, **values: Any) -> Response[bytes]:
         return page(template, officer=session.officer, csrf=session.csrf, now=self._desk.now(), **values)
-
-
-async def _form(request: AnyRequest) -> Form:
-    return await request.form()
-
-
-def _text(form: Form, name: str, longest: int) -> str:
-    """Raises RejectedError for one that is too long, or a file."""
-    value = form.get(name, "")
-    if not isinstance(value, str) or len(value) > longest:
-        raise RejectedError(name, f"{name}: at most {longest} characters", 422)
-    return value.strip()
-
-
-def _who(form: Form) -> UUID | Identifier:
-    kind, value = _text(form, "kind", 20), _text(form, "value", 254)
-    try:
-        return UUID(value) if kind == "id" else Identifier(kind=IdentifierKind(kind), value=value)
-    except ValueError:
-        raise RejectedError("value", "this is not in the form of such an identifier", 422) from None
-
-
-def _one_of(kind: Any, given: object, name: str) -> Any:
-    try:
-        return kind(given)
-    except ValueError:
-        raise RejectedError(name, f"{name}: choose one", 422) from None
-
-
-def _moment(given: str) -> datetime:
-    """With an offset, or as a browser's own field has it, which is taken as UTC."""
-    try:
-        return read_time(given if given.endswith("Z") or "+" in given else f"{given}Z")
-    except ValueError:
-        raise RejectedError("as_of", "this is no time that can be read", 400) from None
-
-
-def _at(place: str | None) -> Place | None:
-    try:
-        return Place.read(place) if place else None
-    except ValueError:
-        raise RejectedError("before", "this is no place in the timeline", 400) from None
 
 
 def _reasons(case: Case) -> Callable[[Any], str]:

@@ -11,7 +11,8 @@ import pytest
 from adapters.eventlog.scan import position_at
 from adapters.keys.retention import Periods
 from app.erasing.asking import Asked, ask
-from app.identities.link import Linking, drop, index_of, link_all
+from app.identities.index import drop, index_of
+from app.identities.link import Linking, link_all
 from app.identities.model import in_use
 from app.keeping.anonymous import months_before, stale
 from app.keeping.expire import expire, first_months
