@@ -37,6 +37,18 @@ class Version:
     report: Mapping[str, Any]
     restatement: Mapping[str, Any] | None
 
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "key": self.key,
+            "version": self.version,
+            "made": self.made and self.made.isoformat(),
+            "positions": list(self.positions),
+            "asked": self.asked,
+            "report": self.report,
+            "restatement": self.restatement,
+        }
+
 
 class PublishedReports:
     """The table. All raise UnavailableError."""

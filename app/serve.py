@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.http import logs
 from adapters.http.analyst import PATH as ANALYST
@@ -27,8 +28,7 @@ from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
 from app.erasing.desk import Desk
-from app.reporting.attribution_desk import AttributionDesk
-from app.reporting.experiment_desk import ReportDesk
+from app.reporting.desk import ReportDesk
 from app.rights.compliance import compliance_desk
 from app.rights.exporting import exports_of
 from app.wiring import Wiring
@@ -75,8 +75,10 @@ async def _serve(wiring: Wiring) -> None:
     def experiments() -> list[Told]:
         return experiments_of(wiring.experiment_events())
 
-    attribution = AttributionDesk(wiring.settings, wiring.published)
-    analysts = AnalystDesk(reports, experiments, attribution, _analysts(wiring, access))
+    def published() -> list[dict[str, Any]]:
+        return [version.plain() for version in wiring.published.all()]
+
+    analysts = AnalystDesk(reports, experiments, published, _analysts(wiring, access))
     app = create_app(
         writer,
         queries,
@@ -88,7 +90,7 @@ async def _serve(wiring: Wiring) -> None:
         receipts=wiring.receipts,
         experiments=experiments,
         reports=reports,
-        attribution=attribution,
+        published=published,
         live=live,
         erasures=Desk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),

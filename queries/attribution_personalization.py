@@ -1,7 +1,7 @@
 """What personalization has to do with revenue, told in two ways that are never added together: what a model credits
 recommendations with, and what an experiment measured that they change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from projections.experiments.analysis import Result
@@ -19,6 +19,18 @@ MEASURED = (
 UNMEASURED = (
     "Measured: nothing. No experiment was named (--experiment), so nobody knows what recommendations cause; "
     "the credit above is no measure of it."
+)
+UNSEEN = (
+    "Measured: nothing yet. Of the experiment that was named nobody, or one arm alone, has been seen in this time; "
+    "the credit above is no measure of what recommendations cause."
+)
+MISMATCHED = (
+    "Measured: nothing that counts. The arms of the experiment that was named have sizes that cannot have come "
+    "about by chance, so what they say is no measure of what recommendations cause."
+)
+ELSEWHERE = (
+    "Measured: nothing in this currency. Experiments are measured in the shop's own, {}; "
+    "the credit above is no measure of what recommendations cause."
 )
 
 
@@ -51,15 +63,25 @@ def personalization(credited: Mapping[str, Mapping[str, int]], channels: Sequenc
     return Personalization({model: sum(of.get(each, 0) for each in channels) for model, of in credited.items()})
 
 
-def beside(credited: Personalization, experiment: ExperimentReport, metrics: Sequence[str]) -> Personalization:
-    """With what the experiment says of these metrics."""
+def beside(credited: Personalization, experiment: ExperimentReport | None, metrics: Sequence[str]) -> Personalization:
+    """With what the experiment says of these metrics; None: it has nothing to compare."""
+    if experiment is not None and experiment.mismatch and experiment.mismatch.found:
+        return Personalization(credited.credited, (), (CREDITED, MISMATCHED))
+    lifts = () if experiment is None else tuple(_lifts(experiment, metrics))
+    return Personalization(credited.credited, lifts, (CREDITED, MEASURED if lifts else UNSEEN))
+
+
+def elsewhere(credited: Personalization, currency: str) -> Personalization:
+    """``currency``: the one in which experiments are measured."""
+    return Personalization(credited.credited, (), (CREDITED, ELSEWHERE.format(currency)))
+
+
+def _lifts(experiment: ExperimentReport, metrics: Sequence[str]) -> Iterator[Lift]:
     persons = sum(experiment.report.counts.values())
-    lifts = []
     for each in experiment.report.results:
         found = _relative(each)
         if each.metric in metrics and found:
-            lifts.append(Lift(experiment.key, each.arm, each.metric, found.value, found.low, found.high, persons))
-    return Personalization(credited.credited, tuple(lifts), (CREDITED, MEASURED if lifts else UNMEASURED))
+            yield Lift(experiment.key, each.arm, each.metric, found.value, found.low, found.high, persons)
 
 
 def _relative(result: Result) -> Estimate | None:

@@ -8,7 +8,6 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.channels.channel import Channel
 from adapters.http import docs
-from adapters.http.attribution import AttributionReports, attribution_routes
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
@@ -26,7 +25,7 @@ from adapters.http.ports import Reader, Rules, Writer
 from adapters.http.problems import Problems
 from adapters.http.reads import read_routes
 from adapters.http.recommendations import recommendation_routes
-from adapters.http.reports import report_routes
+from adapters.http.reports import Published, attribution_routes, report_routes
 from adapters.http.rights import RightsDesk, rights_routes
 from adapters.http.rules import RuleDesk, rule_routes
 from adapters.http.signal import Signals
@@ -54,7 +53,7 @@ def create_app(
     receipts: Receipts | None = None,
     experiments: Experiments | None = None,
     reports: Reports | None = None,
-    attribution: AttributionReports | None = None,
+    published: Published | None = None,
     graphql: Bounds | None = None,
     erasures: Erasures | None = None,
     live: Live | None = None,
@@ -65,8 +64,8 @@ def create_app(
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
     and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
-    these, ``receipts``, ``experiments``, ``reports``, ``attribution``, ``erasures`` and ``live`` there are no such
-    routes.
+    these, ``receipts``, ``experiments``, ``reports``, ``published``, ``erasures`` and ``live`` there are no such
+    routes. ``published``: attribution reports.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -86,7 +85,11 @@ def create_app(
             *(decision_routes(receipts, access, audited) if receipts else ()),
             *(experiment_routes(experiments, access) if experiments else ()),
             *(report_routes(reports, experiments, access) if reports and experiments else ()),
-            *(attribution_routes(attribution, access) if attribution else ()),
+            *(
+                attribution_routes(reports, experiments, published, access)
+                if reports and experiments and published
+                else ()
+            ),
             *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),
             graphql_route(reader, receipts, access, audited, graphql or Bounds(), signals),
             *([live_route(live)] if live is not None else ()),

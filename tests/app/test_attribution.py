@@ -1,7 +1,6 @@
 """Attribution from the log, as a user has it: reports at positions, in every form; published versions and why they
 differ; in bulk from an export."""
 
-import asyncio
 import csv
 import io
 import json
@@ -12,9 +11,7 @@ from typing import Any
 import pytest
 from psycopg import connect
 
-from adapters.http.attribution import WrongPositionError
 from app.reporting import attribution
-from app.reporting.attribution_desk import AttributionDesk
 from app.training.training_set import heads
 from app.wiring import Wiring
 from commands.browse import RecordVisit
@@ -176,12 +173,3 @@ def test_nothing_published_holds_who_anybody_is(shop: Shop, wiring: Wiring) -> N
 
 def _streams(wiring: Wiring) -> list[Any]:
     return [stream for number in range(8) for stream in wiring.directory.claim([visitor(number)]).values()]
-
-
-def test_the_web_process_has_reports_made_by_another(shop: Shop, wiring: Wiring) -> None:
-    desk = AttributionDesk(wiring.settings, wiring.published)
-    asked = {"model": "first", "from": "2026-05-01", "to": "2026-05-31"}
-    made = json.loads(asyncio.run(desk.make(asked, "json")))
-    assert made["currencies"][0]["models"]["first"]["ads: google"]["cents"] == 6_006
-    with pytest.raises(WrongPositionError, match="one number"):
-        asyncio.run(desk.make({"as-of-position": "99999999"}, "csv"))

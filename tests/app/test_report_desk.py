@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.reporting.experiment_desk import ReportDesk
+from app.reporting.desk import ReportDesk
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -100,6 +100,12 @@ def test_on_real_servers(wiring: Wiring) -> None:
             await desk.close()
 
     wrong = ReportAsk("experiment", "hero", (("at", "999999999"),))
-    made, far = asyncio.run(scene(ASK, wrong))
+    owed = ReportAsk("attribution", "", (("experiment", "hero"), ("from", "2026-04-25"), ("to", "2026-06-30")))
+    beyond = ReportAsk("attribution", "", (("as-of-position", "999999999"),))
+    made, far, credited, farther = asyncio.run(scene(ASK, wrong, owed, beyond))
     assert isinstance(made, Document) and made.report["arms"] == {"control": 20, "bold": 20} and made.charts["wide"]
-    assert isinstance(far, RefusedError) and "one number for each" in str(far)
+    assert isinstance(far, RefusedError) and "one number for each" in str(far) and far.option == "at"
+    assert isinstance(credited, Document)
+    (dollars,) = credited.report["currencies"]
+    assert {lift["experiment"] for lift in dollars["personalization"]["measured"]} == {"hero"}
+    assert isinstance(farther, RefusedError) and farther.option == "as-of-position"

@@ -1,6 +1,6 @@
 """The analysts' pages: nothing without a session, and nothing that is not ours."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +10,8 @@ from litestar.testing import TestClient
 from adapters.http import Access, ApiKeys, Metrics, Scope, generate
 from adapters.http.analyst import AnalystDesk, analyst_routes
 from adapters.http.analyst.desk import onward
-from adapters.http.attribution import WrongPositionError
 from adapters.http.limits import Limits, Rate
+from adapters.http.report_forms import alone
 from adapters.http.sessions import Sessions
 from commands.ports import UnavailableError
 from queries.reports import BeingMadeError, RefusedError
@@ -27,18 +27,6 @@ HOME = "/analyst/experiments"
 PAGES = (HOME, f"{HOME}/hero", f"{HOME}/hero/files/csv")
 
 
-class Attribution:
-    """Two versions of one report, and its files."""
-
-    async def make(self, asked: Mapping[str, str], form: str) -> bytes:
-        if asked.get("as-of-position") == "999":
-            raise WrongPositionError("one number for each of 2 shards")
-        return f"{form} {sorted(asked.items())}".encode()
-
-    async def published(self) -> Sequence[Mapping[str, Any]]:
-        return versions()
-
-
 @pytest.fixture
 def reports() -> MemoryReports:
     return MemoryReports()
@@ -48,7 +36,7 @@ def reports() -> MemoryReports:
 def client(reports: MemoryReports) -> Iterator[Client]:
     access = Access(ApiKeys([KEY, OTHER_KEY, SLOW_KEY, FEW_KEY]), Limits())
     sessions = Sessions(access, b"s" * 32, name="analyst", path="/analyst", scope=Scope.REPORTS_READ, samesite="lax")
-    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], Attribution(), sessions))
+    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], versions, sessions))
     made = app(MemoryWriter(), MemoryReader(), Metrics(), list(routes), reports=reports)
     with TestClient(made, raise_server_exceptions=False) as client:
         client.follow_redirects = False
@@ -184,12 +172,20 @@ def test_the_attribution_page_has_models_ways_credit_beside_what_was_measured_an
     assert " style=" not in page and "<style" not in page
 
 
-def test_attribution_files(client: Client) -> None:
+def test_attribution_files(client: Client, reports: MemoryReports) -> None:
     log_in(client)
     answer = client.get("/analyst/attribution/files/csv?from=2026-05-01&experiment=hero")
-    assert answer.text == "csv [('experiment', 'hero'), ('from', '2026-05-01')]"
+    assert answer.text.startswith("currency,model,heading,channel,cents") and ",e-mail," in answer.text
+    assert answer.headers["content-disposition"] == 'attachment; filename="attribution.csv"'
+    assert answer.headers["cache-control"] == "no-store"
+    assert dict(reports.asked[0].options) == {"experiment": "hero", "from": "2026-05-01"}
+    page = client.get("/analyst/attribution/files/html")
+    assert "Models side by side" in page.text and page.headers["content-security-policy"] == alone()
     assert client.get("/analyst/attribution/files/exe").status_code == 404
-    assert client.get("/analyst/attribution/files/csv?as_of_position=999").status_code == 400
+    reports.fails = RefusedError("one number for each of 2 shards", "as-of-position")
+    asked = "/analyst/attribution?as_of_position=999"
+    assert client.get(asked).status_code == 400 and "one number" in client.get(asked).text
+    assert client.get(asked.replace("?", "/files/csv?")).headers["location"] == asked
 
 
 @pytest.mark.parametrize(
