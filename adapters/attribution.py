@@ -19,7 +19,10 @@ ADD = """INSERT INTO attribution_report (key, version, epoch, positions, asked, 
     VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key, version) DO NOTHING"""
 COLUMNS = "key, version, made, epoch, positions, asked, report, restatement"
 LAST = f"SELECT {COLUMNS} FROM attribution_report WHERE key = %s ORDER BY version DESC LIMIT 1"
-ALL = f"SELECT {COLUMNS} FROM attribution_report WHERE %s::text IS NULL OR key = %s ORDER BY key, version LIMIT %s"
+LATEST = f"SELECT DISTINCT ON (key) {COLUMNS} FROM attribution_report ORDER BY key, version DESC"
+ALL = f"""SELECT {COLUMNS} FROM (
+    SELECT * FROM attribution_report WHERE %s::text IS NULL OR key = %s ORDER BY made DESC, key, version DESC LIMIT %s
+) AS newest ORDER BY key, version"""
 MOST = 10_000
 
 
@@ -74,8 +77,14 @@ class PublishedReports:
             row = connection.execute(LAST, (key,)).fetchone()
         return None if row is None else _version(row)
 
+    def latest(self) -> list[Version]:
+        """The latest version of each report, by key."""
+        with self._database.connection() as connection:
+            rows = connection.execute(LATEST).fetchall()
+        return [_version(row) for row in rows]
+
     def all(self, key: str | None = None) -> list[Version]:
-        """Of one report or of all, by key and version; 10,000 at most."""
+        """Of one report or of all, by key and version; the newest 10,000 at most."""
         with self._database.connection() as connection:
             rows = connection.execute(ALL, (key, key, MOST)).fetchall()
         return [_version(row) for row in rows]

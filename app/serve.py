@@ -75,8 +75,8 @@ async def _serve(wiring: Wiring) -> None:
     def experiments() -> list[Told]:
         return experiments_of(wiring.experiment_events())
 
-    def published() -> list[dict[str, Any]]:
-        return [version.plain() for version in wiring.published.all()]
+    def published(key: str | None) -> list[dict[str, Any]]:
+        return [version.plain() for version in wiring.published.all(key)]
 
     analysts = AnalystDesk(reports, experiments, published, _analysts(wiring, access))
     app = create_app(

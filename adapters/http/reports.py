@@ -19,8 +19,8 @@ from adapters.http.report_asks import ask_of
 from adapters.http.report_forms import MEDIA, RESPONSES, answered, form_of
 from queries.reports import Reports
 
-#: All versions of reports that were published. Raises UnavailableError.
-Published = Callable[[], Sequence[Mapping[str, Any]]]
+#: All versions of reports that were published, or of the one with a key. Raises UnavailableError.
+Published = Callable[[str | None], Sequence[Mapping[str, Any]]]
 _OPTIONS: dict[str, Any] = {"security": docs.KEY_SECURITY}
 _REPORT: dict[str, Any] = {
     **_OPTIONS,
@@ -76,9 +76,9 @@ def attribution_routes(
         **_OPTIONS,
     )
     async def attribution_versions(request: AnyRequest) -> list[dict[str, Any]]:
-        """Published reports: each version, and why it is not the one before."""
-        only(request, ())
-        return [dict(each) for each in await asyncio.to_thread(published)]
+        """Published reports, or the one that `key` names: each version, and why it is not the one before."""
+        only(request, ("key",))
+        return [dict(each) for each in await asyncio.to_thread(published, request.query_params.get("key"))]
 
     return [attribution_report, attribution_versions]
 

@@ -16,8 +16,10 @@ from adapters.reports.attribution import page
 from app.cli.output import bar, fail, json_option, show
 from app.cli.reporting import document_option, positions_of, refusals, tell
 from app.reporting import attribution as from_log
+from app.reporting import restating
 from app.reporting.contribution import with_experiment
 from app.settings import Settings
+from app.training.training_set import heads
 from app.training.work import Positions
 from app.wiring import Wiring
 from domain.money import EXPONENTS, from_cents
@@ -221,17 +223,15 @@ def versions(key: str | None, as_json: bool) -> None:
 @attribution.command("restate")
 @json_option
 def restate(as_json: bool) -> None:
-    """Look again at every published report: those whose figures changed since get a new version that says why."""
+    """Look again at every published report: those whose figures changed since get a new version that says why. The
+    clock has this done daily."""
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        latest = {each.key: each for each in wiring.published.all()}
-        try:
-            done = [from_log.publish(wiring, from_log.asked_again(each)) for each in latest.values()]
-        except from_log.PublishError as error:
-            fail(str(error))
-    changed = [each.version for each in done if each.new]
-    told = {"looked_at": len(done), "restated": [each.plain() for each in changed]}
-    words = [f"{len(done)} reports looked at, {len(changed)} restated.", *map(_version_words, changed)]
+        with bar("reading the log", sum(heads(wiring).shards)) as advance:
+            done = restating.restate(wiring, advance)
+    told = {"looked_at": done.looked_at, "restated": [each.plain() for each in done.new], "failed": done.failed}
+    words = [f"{done.looked_at} reports looked at, {len(done.new)} restated.", *map(_version_words, done.new)]
+    words += [f"{key} could not be restated." for key in done.failed]
     show(told, "\n".join(words), as_json=as_json)
 
 

@@ -4,6 +4,7 @@ differ; in bulk from an export."""
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from psycopg import connect
 
-from app.reporting import attribution
+from app.jobs.keeping import RESTATE, Keeping
+from app.reporting import attribution, restating
 from app.training.training_set import heads
 from app.wiring import Wiring
 from commands.browse import RecordVisit
@@ -173,3 +175,40 @@ def test_nothing_published_holds_who_anybody_is(shop: Shop, wiring: Wiring) -> N
 
 def _streams(wiring: Wiring) -> list[Any]:
     return [stream for number in range(8) for stream in wiring.directory.claim([visitor(number)]).values()]
+
+
+def test_the_daily_job_restates_what_changed_and_nothing_else(shop: Shop, wiring: Wiring) -> None:
+    may, june = _asked(), replace(_asked(), from_ms=_asked().to_ms, to_ms=_asked().to_ms + 86_400_000)
+    first = {attribution.publish(wiring, asked).version.key for asked in (may, june)}
+    keeping = Keeping(wiring)
+    keeping.do(RESTATE, 1)
+    assert _versions(wiring) == dict.fromkeys(first, 1)  # nothing came
+    shop.saw(visitor(9), 2, medium="social")
+    keeping.do(RESTATE, 2)
+    assert _versions(wiring) == dict.fromkeys(first, 1)  # a touch of nobody who bought changes no figure
+    shop.returned(visitor(0), 9, "o0", 500)
+    keeping.do(RESTATE, 3)
+    keeping.do(RESTATE, 3)  # as a queue may say it again
+    keeping.do(RESTATE, 4)
+    restated = attribution.key_of(may)
+    assert _versions(wiring) == dict.fromkeys(first, 1) | {restated: 2}
+    why = wiring.published.all(restated)[-1].restatement
+    assert why is not None and _net(why["causes"])["refund"] == {"net revenue": -500}
+    assert sum(e["cents"] for c in why["causes"] for e in c["changes"] if e["heading"] == "net revenue") == -500
+    run = keeping.runs.all()[RESTATE]
+    assert (run.state, run.done) == ("done", 0)
+
+
+def test_one_report_that_cannot_be_made_stops_no_other(
+    shop: Shop, wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = [replace(_asked(), models=(model,)) for model in ("first", "markov-4", "linear")]
+    keys = [attribution.publish(wiring, asked).version.key for asked in asks]
+    shop.returned(visitor(0), 9, "o0", 500)
+    monkeypatch.setattr("projections.attribution.markov.MOST_STATES", 1)
+    done = restating.restate(wiring)
+    assert (done.looked_at, done.failed, {each.key for each in done.new}) == (3, [keys[1]], {keys[0], keys[2]})
+
+
+def _versions(wiring: Wiring) -> dict[str, int]:
+    return {each.key: each.version for each in wiring.published.latest()}

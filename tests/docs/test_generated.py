@@ -80,7 +80,7 @@ def routes() -> list[str]:
         experiments=lambda: [],
         erasures=erasures,
         reports=object(),  # type: ignore[arg-type]
-        published=lambda: [],
+        published=lambda key: [],
         rights=Nobodys(),  # type: ignore[arg-type]
     ).openapi_schema.to_schema()
     return [f"{method.upper()} {path}" for path, item in schema["paths"].items() for method in item]

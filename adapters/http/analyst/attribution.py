@@ -54,7 +54,7 @@ class AttributionPages:
             return waiting(who, "Attribution")
         except RefusedError as error:
             return oops(f"There is no such report: {error}", 400)
-        asked, versions = given(request), await asyncio.to_thread(self._desk.published)
+        asked, versions = given(request), await asyncio.to_thread(self._desk.published, None)
         body = await asyncio.to_thread(
             attribution.body, document.report, versions, links(ADDRESS, _pinned(asked, document))
         )

@@ -280,7 +280,7 @@ def app(
         experiments=lambda: [HERO],
         erasures=erasures or MemoryErasures(),
         reports=reports or MemoryReports(),
-        published=lambda: [{"key": "k", "version": 1}],
+        published=lambda key: [{"key": key or "all", "version": 1}],
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
         metrics=metrics,
         now=lambda: NOW,

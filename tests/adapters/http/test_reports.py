@@ -171,7 +171,8 @@ def test_measured_lifts_need_the_scope_of_experiments_reports(asking: Client, re
 
 
 def test_published_versions(asking: Client) -> None:
-    assert get(asking, path="/v1/attribution/versions").json() == [{"key": "k", "version": 1}]
+    assert get(asking, path="/v1/attribution/versions").json() == [{"key": "all", "version": 1}]
+    assert get(asking, "?key=ab12", "/v1/attribution/versions").json() == [{"key": "ab12", "version": 1}]
     assert get(asking, "?all=1", "/v1/attribution/versions").status_code == 400
 
 

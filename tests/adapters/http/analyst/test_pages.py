@@ -36,7 +36,7 @@ def reports() -> MemoryReports:
 def client(reports: MemoryReports) -> Iterator[Client]:
     access = Access(ApiKeys([KEY, OTHER_KEY, SLOW_KEY, FEW_KEY]), Limits())
     sessions = Sessions(access, b"s" * 32, name="analyst", path="/analyst", scope=Scope.REPORTS_READ, samesite="lax")
-    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], versions, sessions))
+    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], lambda key: versions(), sessions))
     made = app(MemoryWriter(), MemoryReader(), Metrics(), list(routes), reports=reports)
     with TestClient(made, raise_server_exceptions=False) as client:
         client.follow_redirects = False
