@@ -4,8 +4,7 @@ recommendations with, and what an experiment measured that they change."""
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from projections.experiments.analysis import Result
-from projections.experiments.frequentist import Estimate
+from projections.experiments.verdict import change_of
 from queries.experiment_report import ExperimentReport
 
 CREDITED = (
@@ -13,8 +12,9 @@ CREDITED = (
     "It says where recommendations stood, not what would have been bought without them."
 )
 MEASURED = (
-    "Measured: what the experiment changed, people with recommendations against people without, who were drawn by "
-    "chance. This is what recommendations cause, and it may be far less, or more, than what they are credited with."
+    "Measured: what the experiment changed, its arm against its control, of people who were drawn by chance. Where the "
+    "control has no recommendations this is what recommendations cause, and it may be far less, or more, than what "
+    "they are credited with."
 )
 UNMEASURED = (
     "Measured: nothing. No experiment was named (--experiment), so nobody knows what recommendations cause; "
@@ -37,7 +37,8 @@ ELSEWHERE = (
 @dataclass(frozen=True, slots=True)
 class Lift:
     """What an arm of an experiment did to a metric against its control, with an interval that holds at every look where
-    the metric is the primary one. ``low`` and ``high`` are of ``change``, all relative: .05 is 5 % more."""
+    the metric is the primary one. ``low`` and ``high`` are of ``change``, all relative: .05 is 5 % more. ``shown``: a
+    difference is, also once corrected for all that the experiment asks."""
 
     experiment: str
     arm: str
@@ -46,6 +47,7 @@ class Lift:
     low: float
     high: float
     persons: int
+    shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,9 @@ def elsewhere(credited: Personalization, currency: str) -> Personalization:
 
 
 def _lifts(experiment: ExperimentReport, metrics: Sequence[str]) -> Iterator[Lift]:
-    persons = sum(experiment.report.counts.values())
+    persons, alpha = sum(experiment.report.counts.values()), experiment.report.options.alpha
     for each in experiment.report.results:
-        found = _relative(each)
+        found = change_of(each)
         if each.metric in metrics and found:
-            yield Lift(experiment.key, each.arm, each.metric, found.value, found.low, found.high, persons)
-
-
-def _relative(result: Result) -> Estimate | None:
-    if result.sequence:
-        return result.sequence.relative
-    return result.comparison.relative if result.comparison else None
+            change = found.value, found.low, found.high
+            yield Lift(experiment.key, each.arm, each.metric, *change, persons, each.significant(alpha))
