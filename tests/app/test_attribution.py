@@ -205,7 +205,7 @@ def test_one_report_that_cannot_be_made_stops_no_other(
     asks = [replace(_asked(), models=(model,)) for model in ("first", "markov-4", "linear")]
     keys = [attribution.publish(wiring, asked).version.key for asked in asks]
     shop.returned(visitor(0), 9, "o0", 500)
-    monkeypatch.setattr("projections.attribution.markov.MOST_STATES", 1)
+    monkeypatch.setattr("projections.attribution.markov.MOST_STEPS", 1)
     done = restating.restate(wiring)
     assert (done.looked_at, done.failed, {each.key for each in done.new}) == (3, [keys[1]], {keys[0], keys[2]})
 
