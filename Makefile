@@ -5,6 +5,7 @@ PYTHON ?= python3
 ARGS ?=
 EVENTS ?= 10000000
 ROUNDS ?= 10
+WORKERS ?= 3
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
@@ -73,8 +74,10 @@ $(DEV): $(RUNTIME)
 run: setup
 	@$(BIN)/bespoke up $(ARGS)
 
+# Most tests wait for servers and processes, so there is work for more than there are processors. Each worker has servers
+# of its own, and whole files of tests: how busy neighbours are must not decide what a test sees.
 test: setup-dev
-	@$(BIN)/python -m tests $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20 $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from adapters.http.analyst import PATH as ANALYST
 from adapters.http.analyst import AnalystDesk, analyst_routes
 from adapters.http.app import create_app
 from adapters.http.auth import Access
-from adapters.http.compliance import compliance_routes
+from adapters.http.compliance.pages import compliance_routes
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
 from adapters.http.keys import ApiKeys, Scope

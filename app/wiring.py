@@ -1,4 +1,7 @@
-"""The one composition root: settings → servers, logs, stores, the bus and the queries."""
+"""The one composition root: settings → servers, logs, stores, the bus and the queries.
+
+What answers, with models and frameworks, is imported where it is built: most processes and commands never answer.
+"""
 
 import logging
 import shutil
@@ -54,12 +57,10 @@ from adapters.receipts.store import PostgresReceipts, create_tables
 from adapters.records import PostgresRecords
 from adapters.redis.buckets import Buckets
 from adapters.redis.generations import Generations
-from adapters.redis.reader import RedisReader
 from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
 from adapters.rights.requests import create_index
 from adapters.tracking import tracker
-from app.models.in_use import ModelsInUse
 from app.settings import Settings, SettingsError
 from app.sharding.shards import Opened, Shards
 from commands.bus import Bus
@@ -72,16 +73,16 @@ from projections.history import FromRecords, Sharded
 from projections.project_experiments import TOPICS as EXPERIMENTS
 from projections.settle import Settler
 from queries.experiments import experiments_of
-from queries.merchandising import Merchandising
-from queries.reader import Queries
-from queries.recommend.past import Past
-from queries.recommender import Receipts as KeepsDecisions
-from queries.recommender import Recommender, Unkept
 from readmodels.keys import Keys
 from readmodels.live import STATISTICS
 
 if TYPE_CHECKING:
     from adapters.http.live import Live
+    from adapters.redis.reader import RedisReader
+    from queries.merchandising import Merchandising
+    from queries.reader import Queries
+    from queries.recommend.past import Past
+    from queries.recommender import Receipts as KeepsDecisions
 
 LOGGER = logging.getLogger("bespoke.wiring")
 DATABASES = ("log", "catalogue", "keys", "directory", "ingest", "receipts", "privacy")
@@ -323,8 +324,10 @@ class Wiring:
         self._stack.callback(database.close)
         return ErasureLedger(log, database)
 
-    def past(self) -> Past:
+    def past(self) -> "Past":
         """The assortment at any position of the catalogue's log."""
+        from queries.recommend.past import Past
+
         return Past(lambda after: ReplayFeed(self.catalogue, after, self.catalogue.head()))
 
     def experiment_events(self, until: int | None = None) -> Iterator[Event]:
@@ -385,7 +388,7 @@ class Wiring:
         """Who read whose record."""
         return PostgresAudit(self._beside_catalogue, self.keyring, self.master)
 
-    def limits(self, reader: RedisReader) -> Limits:
+    def limits(self, reader: "RedisReader") -> Limits:
         """How many requests API keys may make, on the reader's connection."""
         settings = self.settings
         return Limits(Buckets(reader.tracked, settings.namespace), settings.rate())
@@ -430,8 +433,11 @@ class Wiring:
         """Where trainings are told to."""
         return tracker(self.settings.tracking_uri(), self.settings.namespace)
 
-    def reader(self) -> RedisReader:
+    def reader(self) -> "RedisReader":
         """Read models for queries, on the running event loop."""
+        from adapters.redis.reader import RedisReader
+        from app.models.in_use import ModelsInUse
+
         in_use = ModelsInUse(self.settings.models_folder())
         rescue = Rescue(self.kept, self.settler)
         settings = self.settings
@@ -445,29 +451,34 @@ class Wiring:
             in_use.opened,
         )
 
-    def finding(self, reader: RedisReader) -> Finding:
+    def finding(self, reader: "RedisReader") -> Finding:
         """Identifier → stream for queries, on the reader's connection."""
         settings = self.settings
         waits = Waits(settings.redis_wait_ms / 1000, settings.directory_wait_ms / 1000, settings.stale_s)
         return Finding(self.directory, reader.tracked, settings.namespace, waits)
 
     def queries(
-        self, reader: RedisReader, finding: Finding | None = None, keeper: KeepsDecisions | None = None
-    ) -> Queries:
+        self, reader: "RedisReader", finding: Finding | None = None, keeper: "KeepsDecisions | None" = None
+    ) -> "Queries":
         """The read side. ``keeper`` has the receipts of answers; without, nobody has."""
+        from queries.reader import Queries
+        from queries.recommender import Recommender, Unkept
+
         kept = keeper or Unkept()
         recommender = Recommender(kept)
         return Queries(reader, finding or self.finding(reader), self.customers, self.catalogue, recommender)
 
-    def live(self, queries: Queries) -> "Live":
+    def live(self, queries: "Queries") -> "Live":
         """Sockets that recommendations are sent to."""
-        from adapters.http.live import Live, Terms  # with a web framework, which no other process has use for
+        from adapters.http.live import Live, Terms
 
         terms = Terms(sockets=self.settings.live_sockets)
         return Live(queries, self.settings.identity_key(), lambda: datetime.now(UTC), terms)
 
-    def merchandising(self, reader: RedisReader) -> Merchandising:
+    def merchandising(self, reader: "RedisReader") -> "Merchandising":
         """The rule book, and previews of its rules."""
+        from queries.merchandising import Merchandising
+
         return Merchandising(self.catalogue, reader)
 
     def channels(self) -> dict[str, Channel]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from domain.event import Event
 from domain.identity import Identifier
-from queries.recommend.serving import Serving
 from readmodels.catalogue import Product
 from readmodels.customer import CustomerRecord, combine
+
+if TYPE_CHECKING:  # the models that answer take long to load, and not every process answers
+    from queries.recommend.serving import Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Shop:
     of."""
 
     products: Mapping[str, Product]
-    serving: Serving
+    serving: "Serving"
 
 
 class ReadModels(Protocol):

@@ -50,7 +50,7 @@ def identity(
       postcode    zip, postal_code                    state     province, county
       phone       telephone, mobile, phone_number     email     e_mail, email_address
       personal_id soc_sec_id, ssn, national_id        loyalty   loyalty_id, card_number
-      gender      sex
+      gender      sex                                 born too  birth_year, birth_month, birth_day
     Any other name: --map FIELD=COLUMN.
 
     \b

@@ -8,8 +8,10 @@ import click
 from msgspec import to_builtins
 
 from app.cli.customers import account, accounted, identified
+from app.cli.keeping import epochs, expire, rotate_keys
 from app.cli.output import fail, json_option, show
 from app.cli.privacy_export import export
+from app.cli.proving import bundle, public_key, verify
 from app.erasing.desk import REFUSALS, Desk
 from app.erasing.later import follow_up
 from app.erasing.reapply import reapply as apply_again
@@ -31,7 +33,8 @@ def privacy() -> None:
     """Erase a person: request, approve, hold, cancel, and see what was done. Export what is known."""
 
 
-privacy.add_command(export)
+for command in (export, bundle, verify, public_key, rotate_keys, epochs, expire):
+    privacy.add_command(command)
 
 
 @privacy.command()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from adapters.http.compliance import Checked, ComplianceDesk
+from adapters.http.compliance.desk import Checked, ComplianceDesk
 from adapters.http.ports import Reader
 from adapters.http.rights import RightsDesk
 from adapters.proof.bundle import seal, verify

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from scipy import linalg
 
 from ml.baselines.incidence import incidence, weighted
 from ml.ranker import Lessons, Progress, silent
@@ -39,6 +38,8 @@ class Ease:
 
 def train(lessons: Lessons, seed: int = 0, progress: Progress = silent, config: Config | None = None) -> Ease:
     """Solves. ``seed`` changes nothing. Raises TooManyItemsError."""
+    from scipy import linalg  # what serves need not load it
+
     if lessons.items > MOST_ITEMS:
         raise TooManyItemsError(f"EASE is left out: {lessons.items:,} items are more than {MOST_ITEMS:,}")
     having = incidence(lessons.sequences, lessons.items)

@@ -52,15 +52,17 @@ class Ials:
 def train(lessons: Lessons, seed: int = 0, progress: Progress = silent, config: Config | None = None) -> Ials:
     """Alternates. Raises ImportError without ``implicit``."""
     from implicit.cpu.als import AlternatingLeastSquares
+    from threadpoolctl import threadpool_limits
 
     config = config or Config()
-    model: Any = AlternatingLeastSquares(
-        factors=config.width,
-        regularization=config.regularization,
-        alpha=config.confidence,
-        iterations=config.iterations,
-        random_state=seed,
-        num_threads=1,
-    )
-    model.fit(csr_matrix(incidence(lessons.sequences, lessons.items)), show_progress=False)
+    with threadpool_limits(1, "blas"):  # many small systems: threads within each only wait for one another
+        model: Any = AlternatingLeastSquares(
+            factors=config.width,
+            regularization=config.regularization,
+            alpha=config.confidence,
+            iterations=config.iterations,
+            random_state=seed,
+            num_threads=1,
+        )
+        model.fit(csr_matrix(incidence(lessons.sequences, lessons.items)), show_progress=False)
     return Ials(np.asarray(model.item_factors, np.float32), config)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from ml.blend.gather import Gathered
 from ml.blend.learn import softmax
@@ -55,6 +54,8 @@ def shown(gathered: Gathered, scores: Doubles) -> Shown:
 
 def calibrate(seen: Shown) -> Calibration:
     """Learns from what was shown and what came."""
+    from scipy.optimize import isotonic_regression  # what serves need not load it
+
     order = np.argsort(seen.log_shares, kind="stable")
     raw, came = seen.log_shares[order], seen.came[order]
     bounds = np.linspace(0, len(raw), min(KNOTS, max(len(raw) // 50, 2)) + 1).astype(np.int64)

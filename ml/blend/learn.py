@@ -7,7 +7,6 @@ fewer queries it has.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 from ml.blend.contexts import Context
 from ml.blend.gather import Gathered
@@ -47,6 +46,8 @@ def learn(gathered: Gathered, most: Weights | None = None) -> Weights:
 def _best(gathered: Gathered, start: Weights, most: Weights, pull: float) -> Weights:
     """Minimises the mean of -log p(target) plus ``pull`` times the squared distance from ``start``: Newton steps, each
     the least squares solution within the bounds. The loss is convex, so that few are enough."""
+    from scipy.optimize import lsq_linear  # what serves need not load it
+
     weights = start
     value, slope, curve = _loss(gathered, weights, start, pull)
     for _ in range(STEPS):

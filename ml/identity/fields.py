@@ -8,10 +8,13 @@ from ml.identity.words import digits, plain, root, sound, street
 
 #: What can be told of a person, and what files call it. Names are compared without blanks, dashes and case.
 SYNONYMS = {
-    "given": "given given_name first_name firstname forename fname christian_name voornaam vorname prenom",
-    "surname": "surname last_name lastname family_name lname second_name achternaam nachname nom",
+    "given": "given given_name first_name firstname forename fname fname_c1 christian_name voornaam vorname prenom",
+    "surname": "surname last_name lastname family_name lname lname_c1 second_name achternaam nachname nom",
     "name": "name full_name fullname customer_name person_name",
     "born": "born date_of_birth dob birth_date birthdate birthday birth_day geburtsdatum",
+    "birth_year": "birth_year year_of_birth yob byear by geburtsjahr",
+    "birth_month": "birth_month month_of_birth bmonth bm geburtsmonat",
+    "day_of_birth": "day_of_birth bday bd geburtstag",
     "number": "number street_number house_number street_no house_no streetnumber",
     "street": "street address address_1 address1 address_line_1 street_address street_name addr1 addr strasse straat",
     "locality": "locality address_2 address2 address_line_2 addr2 apartment unit",
@@ -25,6 +28,7 @@ SYNONYMS = {
     "gender": "gender sex",
 }
 FIELDS = tuple(SYNONYMS)
+BIRTH = ("birth_year", "birth_month", "day_of_birth")
 #: What is compared, in the order of a prepared record. The last ones are made from the others.
 COLUMNS = (
     *("given", "surname", "born", "number", "street", "locality", "city", "postcode", "state", "phone", "email"),
@@ -50,6 +54,7 @@ def prepared(told: Mapping[str, str]) -> Prepared:
     found = {field: value for field, text in told.items() if (value := _READERS.get(field, plain)(text))}
     _split_name(found)
     _split_number(found)
+    _join_date(found, told.get("born", ""))
     found["given_root"] = root(found.get("given", ""))
     found |= {field: found[field].replace(" ", "") for field in BLANKS_ERR if field in found}
     given, surname, born = found.get("given", ""), found.get("surname", ""), found.get("born", "")
@@ -88,6 +93,13 @@ def _split_number(found: dict[str, str]) -> None:
     """A house number that stands in the street's field."""
     if "number" not in found and (split := _NUMBERED.match(found.get("street", ""))):
         found["number"], found["street"] = split.groups()
+
+
+def _join_date(found: dict[str, str], day: str) -> None:
+    """A birth date that is told in three fields, of which the day's may be called as the whole date's is."""
+    year, month, day = (found.pop(field, other) for field, other in zip(BIRTH, ("", "", day.strip()), strict=True))
+    if "born" not in found and len(year) == 4 and len(day) < 3:
+        found["born"] = eight(f"{year}-{month}-{day}") or ""
 
 
 def _squeezed(name: str) -> str:

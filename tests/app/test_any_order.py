@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -16,6 +15,7 @@ from commands.identify import UnlinkIdentifier
 from domain.identity import Identifier
 from tests.adapters.channels.fixtures_loader import CHANNELS, TRUST, Fixture, load_fixtures
 from tests.app.looking import products, told_by_identifier
+from tests.namespaces import namespace
 
 BIG = 40
 PROJECT_EVERY = 30
@@ -68,13 +68,9 @@ def result(wiring: Wiring) -> Any:
 @pytest.fixture(scope="module")
 def expected(servers: Wiring, settings: Settings) -> Iterator[Any]:
     """The deliveries in the order of their names, once."""
-    with Wiring(settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}"})) as built:
-        built.provision()
-        try:
-            send(built, DELIVERIES)
-            yield result(built)
-        finally:
-            built.drop()
+    with namespace(settings) as built:
+        send(built, DELIVERIES)
+        yield result(built)
 
 
 def test_there_is_something_to_compare(expected: Any) -> None:

@@ -38,7 +38,7 @@ def recommended(wiring: Wiring, who: Any, *, redis: bool = True, postgres: bool 
         try:
             finding = Finding(directory, reader.tracked, wiring.settings.namespace, Waits(2.0, 10.0))
             queries = Queries(reader, finding, wiring.customers, wiring.catalogue, recommender())
-            return await queries.recommend(Wanted("home", 5), who)
+            return await queries.recommend(Wanted("home", 5, deadline_ms=10_000), who)
         finally:
             await reader.close()
             down.close()

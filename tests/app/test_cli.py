@@ -69,7 +69,10 @@ def known(wiring: Wiring) -> Wiring:
 
 def commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
     """Every command, those of groups with the group's name before theirs."""
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from ((f"{name} {inner}", each) for inner, each in commands(command))
         else:

@@ -53,7 +53,7 @@ def recommended(wiring: Wiring, customer: str) -> Recommendations:
     async def ask() -> Recommendations:
         reader = wiring.reader()
         try:
-            return await wiring.queries(reader).recommend(Wanted("home", 5), stream)
+            return await wiring.queries(reader).recommend(Wanted("home", 5, deadline_ms=10_000), stream)
         finally:
             await reader.close()
 

@@ -62,7 +62,10 @@ async def shown_within(wiring: Wiring, change: Any, *, dearer: bool) -> None:
     who = Identifier(kind=IdentifierKind.ANONYMOUS, value="visitor-1")
 
     async def price() -> int | None:
-        return min(item.price_cents or 0 for item in (await queries.recommend(Wanted("home", 6), who)).items)
+        return min(
+            item.price_cents or 0
+            for item in (await queries.recommend(Wanted("home", 6, deadline_ms=10_000), who)).items
+        )
 
     async def changed() -> bool:
         return await price() != before
@@ -118,7 +121,9 @@ def asked(wiring: Wiring, visitor: str, times: int) -> Notebook:
         try:
             await reader.start()
             for _ in range(times):
-                await queries.recommend(Wanted("home", 6), Identifier(kind=IdentifierKind.ANONYMOUS, value=visitor))
+                await queries.recommend(
+                    Wanted("home", 6, deadline_ms=10_000), Identifier(kind=IdentifierKind.ANONYMOUS, value=visitor)
+                )
         finally:
             await reader.close()
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -15,6 +15,7 @@ from commands.identify import Identify, UnlinkIdentifier
 from domain.identity import Identifier, IdentifierKind
 from domain.sharding import shard_of
 from domain.values import Channel
+from tests.namespaces import namespace
 
 SHARDS = 4
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -23,12 +24,8 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 @pytest.fixture
 def sharded(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
     """A provisioned namespace of several shards, dropped afterwards."""
-    with Wiring(settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}", "shards": SHARDS})) as built:
-        built.provision()
-        try:
-            yield built
-        finally:
-            built.drop()
+    with namespace(settings, shards=SHARDS) as built:
+        yield built
 
 
 def base(source: str) -> dict[str, Any]:

@@ -133,9 +133,9 @@ def test_a_running_web_process_goes_on_recommending(sharded: Wiring) -> None:
     async def ask() -> None:
         reader = sharded.reader()
         queries = sharded.queries(reader)
-        first = await queries.recommend(Wanted("home", 5), known(sharded))
+        first = await queries.recommend(Wanted("home", 5, deadline_ms=10_000), known(sharded))
         wiped(sharded)
-        second = await queries.recommend(Wanted("home", 5), known(sharded))
+        second = await queries.recommend(Wanted("home", 5, deadline_ms=10_000), known(sharded))
         assert (second.items, second.person_id, second.version) == (first.items, first.person_id, first.version)
         await reader.close()
 

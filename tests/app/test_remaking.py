@@ -108,7 +108,9 @@ async def ask_all(wiring: Wiring, notebook: Notebook, rounds: int) -> None:
         for turn in range(rounds):
             for visitor in VISITORS:
                 for placement in RECIPES:
-                    wanted = Wanted(placement, 6, item=SKUS[turn], skus=tuple(SKUS[5:20]), category="B")
+                    wanted = Wanted(
+                        placement, 6, item=SKUS[turn], skus=tuple(SKUS[5:20]), category="B", deadline_ms=10_000
+                    )
                     await queries.recommend(wanted, Identifier(kind=IdentifierKind.ANONYMOUS, value=visitor))
             before = await reader.shop()
             await asyncio.to_thread(change, wiring, turn)

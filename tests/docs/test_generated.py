@@ -87,7 +87,10 @@ def routes() -> list[str]:
 
 
 def commands(group: click.Group = bespoke, above: str = "bespoke") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         if isinstance(command, click.Group):
             yield from commands(command, f"{above} {name}")
         else:

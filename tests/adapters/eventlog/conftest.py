@@ -1,7 +1,7 @@
 """Streams with keys, and a second process's view of the same namespace."""
 
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -10,15 +10,14 @@ from adapters.directory import new_stream_id
 from adapters.eventlog.mapper import SealingMapper
 from app.settings import Settings
 from app.wiring import Wiring
+from tests.namespaces import namespace
 
 
 @pytest.fixture(scope="module")
 def quiet(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
     """One namespace for all tests of a module that leave others' streams and keys alone."""
-    with Wiring(settings.model_copy(update={"namespace": f"t_{uuid4().hex[:12]}"})) as built:
-        built.provision()
+    with namespace(settings) as built:
         yield built
-        built.drop()
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ def test_a_key_becomes_a_cookie_that_scripts_cannot_read() -> None:
     assert whose(sessions(ApiKeys([KEY])), str(cookie.value)) == "ana", "in another process"
 
 
-@pytest.mark.parametrize(("text", "status"), [("bsk_nothing", 401), ("", 401), (OTHER, 403)])
+@pytest.mark.parametrize(
+    ("text", "status"), [("bsk_nothing", 401), ("", 401), (OTHER, 403)], ids=["none", "empty", "other"]
+)
 def test_another_key_begins_none(text: str, status: int) -> None:
     with pytest.raises(RejectedError) as caught:
         sessions(ApiKeys([KEY, OTHER_KEY])).begin(text, request())

@@ -4,7 +4,7 @@ import gc
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -17,6 +17,7 @@ from adapters.kafka.consumer import Counts, Ingest
 from app import ingest
 from app.settings import Settings
 from app.wiring import Wiring
+from tests.namespaces import namespace
 
 PARTITIONS = 3
 LIMIT_S = 60.0
@@ -47,33 +48,23 @@ def broker() -> Iterator[EmbeddedBroker]:
 @pytest.fixture
 def build(servers: Wiring, settings: Settings, broker: EmbeddedBroker) -> Iterator[Callable[..., Wiring]]:
     """Makes provisioned namespaces with topics of their own, dropped afterwards."""
-    built: list[Wiring] = []
+    with ExitStack() as built:
 
-    def make(**changes: object) -> Wiring:
-        name = f"t_{uuid4().hex[:12]}"
-        own = settings.model_copy(
-            update={
-                "namespace": name,
+        def make(**changes: object) -> Wiring:
+            name = f"t_{uuid4().hex[:12]}"
+            own = {
                 "kafka_bootstrap": broker.address,
                 "kafka_topic": f"{name}.events",
                 "kafka_dead_letters": f"{name}.dead",
                 "kafka_group": name,
                 "kafka_session_ms": SESSION_MS,
                 "kafka_batch": 50,
-                **changes,
             }
-        )
-        wiring = Wiring(own)
-        wiring.__enter__()
-        built.append(wiring)
-        wiring.provision()
-        create_topics(wiring)
-        return wiring
+            wiring = built.enter_context(namespace(settings, **(own | changes)))
+            create_topics(wiring)
+            return wiring
 
-    yield make
-    for each in built:
-        each.drop()
-        each.__exit__(None, None, None)
+        yield make
 
 
 @pytest.fixture

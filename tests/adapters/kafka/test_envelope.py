@@ -14,6 +14,7 @@ from commands.tie import TieCommand
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel
 from tests.commands.test_each_command import CASES
+from tests.namespaces import namespace
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MAIL = "ann.example@shop.example"
@@ -115,14 +116,8 @@ def test_a_command_that_is_none_names_its_field_and_never_its_value(wiring: Wiri
 
 
 def test_another_installation_cannot_be_read(wiring: Wiring, servers: Wiring) -> None:
-    other = wiring.settings.model_copy(update={"namespace": f"{wiring.settings.namespace[:18]}_x"})
-    with Wiring(other) as elsewhere:
-        elsewhere.provision()
-        try:
-            with pytest.raises(PoisonError):
-                opened(wiring, elsewhere.envelope.seal(view(), NOW))
-        finally:
-            elsewhere.drop()
+    with namespace(wiring.settings) as elsewhere, pytest.raises(PoisonError):
+        opened(wiring, elsewhere.envelope.seal(view(), NOW))
 
 
 def test_what_is_past_its_days_is_gone_for_ever(wiring: Wiring) -> None:

@@ -64,7 +64,7 @@ def test_a_receipt_takes_less_than_1500_bytes(tmp_path: Path) -> None:
     assert 500 < next(tmp_path.iterdir()).stat().st_size <= 1_500
 
 
-@pytest.mark.parametrize("stored", [b"", b"\x02abc", b"\x01", b"\x01\x90", b"\x01" + os.urandom(40)])
+@pytest.mark.parametrize("stored", [b"", b"\x02abc", b"\x01", b"\x01\x90", b"\x01" + os.urandom(40)], ids=range(5))
 def test_what_is_no_receipt_is_refused(stored: bytes) -> None:
     with pytest.raises(ValueError, match="receipt"):
         decode(stored)

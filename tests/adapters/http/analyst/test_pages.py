@@ -58,7 +58,9 @@ def test_without_a_session_one_is_sent_to_the_login_and_back(client: Client, pat
     assert client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize(("text", "status"), [("bsk_none", 401), ("", 401), (OTHER, 403)])
+@pytest.mark.parametrize(
+    ("text", "status"), [("bsk_none", 401), ("", 401), (OTHER, 403)], ids=["none", "empty", "other"]
+)
 def test_a_key_that_may_not_is_told_so(client: Client, text: str, status: int) -> None:
     answer = log_in(client, text)
     assert answer.status_code == status and "set-cookie" not in answer.headers
