@@ -6,9 +6,10 @@ from litestar import Response
 from markupsafe import Markup
 
 from adapters.http.analyst.answers import AnyRequest, oops, page, see
-from adapters.http.analyst.desk import PATH, WAIT_S, AnalystDesk, address_of, links, waiting
+from adapters.http.analyst.desk import PATH, WAIT_S, AnalystDesk, FormData, address_of, links, waiting
+from adapters.http.analyst.people import Analyst
 from adapters.http.auth import require
-from adapters.http.keys import ApiKey, Scope
+from adapters.http.keys import Scope
 from adapters.http.report_asks import ask_of
 from adapters.http.reports import exists
 from adapters.reports import attribution, words
@@ -28,25 +29,25 @@ class AttributionPages:
         """Models side by side, ways, time to the order, restatements."""
         return await self._desk.inside(request, lambda who: self._shown(request, who))
 
-    async def again(self, request: AnyRequest) -> Response[bytes]:
+    async def again(self, request: AnyRequest, data: FormData) -> Response[bytes]:
         """Makes the report anew."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             self._desk.reports.forget(await self._asked(request, who))
             return see(address_of(ADDRESS, given(request)))
 
-        return await self._desk.inside(request, shown)
+        return await self._desk.inside(request, shown, data)
 
     async def file(self, request: AnyRequest, form: str) -> Response[bytes]:
         """A report to take away."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             ask = await self._asked(request, who)
             return await self._desk.file(ask, form, address_of(ADDRESS, given(request)))
 
         return await self._desk.inside(request, shown)
 
-    async def _shown(self, request: AnyRequest, who: ApiKey) -> Response[bytes]:
+    async def _shown(self, request: AnyRequest, who: Analyst) -> Response[bytes]:
         ask = await self._asked(request, who)
         try:
             document = await self._desk.reports.get(ask, wait_s=WAIT_S)
@@ -68,9 +69,9 @@ class AttributionPages:
             again=None if ask.pinned else address_of(f"{ADDRESS}/again", asked),
         )
 
-    async def _asked(self, request: AnyRequest, who: ApiKey) -> ReportAsk:
+    async def _asked(self, request: AnyRequest, who: Analyst) -> ReportAsk:
         """Raises RejectedError."""
-        require(who, Scope.ATTRIBUTION_READ)
+        require(who.who, Scope.ATTRIBUTION_READ)
         ask = ask_of(request, "attribution", more=())
         if key := dict(ask.options).get("experiment"):
             await exists(self._desk.experiments, key, "experiment")

@@ -6,25 +6,23 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from litestar import Response, get, post
-from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Body, Parameter
+from litestar.params import Parameter
 from markupsafe import Markup
 
-from adapters.channels.channel import RejectedError
 from adapters.http.analyst.answers import HANDLERS, AnyRequest, oops, page, see, static
 from adapters.http.analyst.attribution import ADDRESS, AttributionPages
-from adapters.http.analyst.desk import HOME, PATH, WAIT_S, AnalystDesk, address_of, links, onward, waiting
-from adapters.http.keys import ApiKey
+from adapters.http.analyst.desk import HOME, PATH, WAIT_S, AnalystDesk, FormData, address_of, links, waiting
+from adapters.http.analyst.people import Analyst
 from adapters.http.report_asks import ask_of
 from adapters.http.reports import exists
+from adapters.http.sessions import LockedError
 from adapters.reports import experiment, words
 from queries.experiments import Told
 from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
 FORM_BYTES = 4 * 1024
 _Key = Annotated[str, Parameter(min_length=1, max_length=200)]
-_FormData = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 _OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS}
 _FORM_OPTIONS: dict[str, Any] = {**_OPTIONS, "status_code": 303, "request_max_body_size": FORM_BYTES}
 _LIVE = ("running", "paused")
@@ -62,29 +60,24 @@ class _Pages:
 
     async def login(self, request: AnyRequest) -> Response[bytes]:
         """Asks for a key."""
-        return page("login.html", wrong=None, onward=onward(request.query_params.get("next", "")))
+        return self._desk.doors.locked(request, then=request.query_params.get("next", ""))
 
-    async def begin(self, request: AnyRequest, data: _FormData) -> Response[bytes]:
-        """Begins a session, and goes on to what was asked for."""
-        then = onward(data.get("next", ""))
+    async def begin(self, request: AnyRequest, data: FormData) -> Response[bytes]:
+        """A key becomes a session, and one goes on to what was asked for."""
+        return await self._desk.doors.enter(request, data)
+
+    async def end(self, request: AnyRequest, data: FormData) -> Response[bytes]:
+        """Ends it."""
         try:
-            cookie = self._desk.sessions.begin(data.get("key", ""), request)
-        except RejectedError as error:
-            return page("login.html", status=error.status, wrong=error.reason, onward=then)
-        response = see(then)
-        response.set_cookie(cookie)
-        return response
-
-    async def end(self, request: AnyRequest) -> Response[bytes]:
-        """Ends the session."""
-        response = see(f"{PATH}/login")
-        response.set_cookie(self._desk.sessions.end(request))
-        return response
+            session = await self._desk.doors.posted(request, data)
+        except LockedError:
+            return see(f"{PATH}/login")
+        return await self._desk.doors.leave(session)
 
     async def experiments(self, request: AnyRequest) -> Response[bytes]:
         """All experiments, those under way first."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             return page("experiments.html", who=who, rows=_rows(await self._desk.known()))
 
         return await self._desk.inside(request, shown)
@@ -92,7 +85,7 @@ class _Pages:
     async def experiment(self, request: AnyRequest, key: _Key) -> Response[bytes]:
         """What came of one."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             ask, told, address = ask_of(request, "experiment", key, ()), await self._known(key), _address(key)
             if told is None:
                 return oops("There is no such experiment.", 404)
@@ -109,20 +102,20 @@ class _Pages:
 
         return await self._desk.inside(request, shown)
 
-    async def again(self, request: AnyRequest, key: _Key) -> Response[bytes]:
+    async def again(self, request: AnyRequest, key: _Key, data: FormData) -> Response[bytes]:
         """Makes the report anew."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             ask = ask_of(request, "experiment", key, ())
             self._desk.reports.forget(ask)
             return see(address_of(_address(key), dict(ask.options)))
 
-        return await self._desk.inside(request, shown)
+        return await self._desk.inside(request, shown, data)
 
     async def file(self, request: AnyRequest, key: _Key, form: _Key) -> Response[bytes]:
         """A report to take away."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             ask = ask_of(request, "experiment", key, ())
             await exists(self._desk.experiments, key, "key")
             return await self._desk.file(ask, form, address_of(_address(key), dict(ask.options)))
