@@ -74,7 +74,7 @@ async def _serve(wiring: Wiring) -> None:
         return experiments_of(wiring.experiment_events())
 
     def published(key: str | None) -> list[dict[str, Any]]:
-        return [version.plain() for version in wiring.published.all(key)]
+        return [version.plain() for version in wiring.published.told(key)]
 
     people = Analysts(access, wiring.sessions("analysts"))
     analysts = AnalystDesk(reports, experiments, published, people, Doors(people, house(), _utc_now))

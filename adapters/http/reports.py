@@ -19,7 +19,7 @@ from adapters.http.report_asks import ask_of
 from adapters.http.report_forms import MEDIA, RESPONSES, answered, form_of
 from queries.reports import Reports
 
-#: All versions of reports that were published, or of the one with a key. Raises UnavailableError.
+#: All versions of the report with a key, or the newest of all. Raises UnavailableError.
 Published = Callable[[str | None], Sequence[Mapping[str, Any]]]
 _OPTIONS: dict[str, Any] = {"security": docs.KEY_SECURITY}
 _REPORT: dict[str, Any] = {
@@ -76,7 +76,8 @@ def attribution_routes(
         **_OPTIONS,
     )
     async def attribution_versions(request: AnyRequest) -> list[dict[str, Any]]:
-        """Published reports, or the one that `key` names: each version, and why it is not the one before."""
+        """The newest 1,000 versions of published reports: what was asked, and why each is not the one before. With
+        `key` all versions of one report, with their figures."""
         only(request, ("key",))
         return [dict(each) for each in await asyncio.to_thread(published, request.query_params.get("key"))]
 

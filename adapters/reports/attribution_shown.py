@@ -265,7 +265,7 @@ def _reported(some: Sequence[Plain]) -> dict[str, Any]:
         "models": "all models"
         if set(asked["models"]) == set(NAMES)
         else ", ".join(NAMES.get(model, model) for model in asked["models"]),
-        "restated": len(some) - 1,
+        "restated": some[-1]["version"] - 1,
         "versions": [_version(each) for each in reversed(some)],
     }
 

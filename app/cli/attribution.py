@@ -215,7 +215,7 @@ def versions(key: str | None, as_json: bool) -> None:
     """Published reports, of KEY alone if named: each version, and why it is not the one before."""
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        found = wiring.published.all(key)
+        found = wiring.published.told(key)
     told = {"versions": [each.plain() for each in found]}
     show(told, "\n".join(map(_version_words, found)) or "Nothing is published.", as_json=as_json)
 
