@@ -18,19 +18,20 @@ from commands.ports import UnavailableError
 from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
 LOGGER = logging.getLogger("bespoke.reports")
-FRESH_S, LIMIT_S = 300.0, 1_800.0
+FRESH_S, REFUSED_S, LIMIT_S = 300.0, 15.0, 1_800.0
 MOST_KEPT, MOST_WAITING, MOST_BYTES = 64, 16, 64 << 20
 NICER = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    document: Document
-    at: float
+    made: Document | RefusedError
+    until: float
 
 
 class ReportDesk:
-    """Of one process. Reports are kept for ``fresh_s``, those of fixed positions too: an erasure changes them."""
+    """Of one process. Reports are kept for ``fresh_s``, those of fixed positions too: an erasure changes them. A
+    refusal is kept for a moment, so that whoever was asked to come again hears of it."""
 
     def __init__(
         self,
@@ -50,6 +51,8 @@ class ReportDesk:
         """Raises BeingMadeError where it takes longer, RefusedError where there is nothing to report, UnavailableError
         where a server is down or too much waits."""
         if (kept := self._fresh(ask)) is not None:
+            if isinstance(kept, RefusedError):
+                raise RefusedError(str(kept), kept.option)
             return kept
         making = self._making.get(ask)
         if making is None:
@@ -72,18 +75,20 @@ class ReportDesk:
             task.cancel()
         await asyncio.gather(*self._making.values(), return_exceptions=True)
 
-    def _fresh(self, ask: ReportAsk) -> Document | None:
+    def _fresh(self, ask: ReportAsk) -> Document | RefusedError | None:
         kept = self._kept.get(ask)
-        if kept is None or self._clock() - kept.at >= self._fresh_s:
+        if kept is None or self._clock() >= kept.until:
             return None
         self._kept.move_to_end(ask)
-        return kept.document
+        return kept.made
 
     def _done(self, ask: ReportAsk, task: "asyncio.Task[Document]") -> None:
         del self._making[ask]
-        if task.cancelled() or task.exception() is not None:
-            return
-        self._kept[ask] = _Kept(task.result(), self._clock())
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RefusedError):
+            self._kept[ask] = _Kept(error, self._clock() + REFUSED_S)
+        elif error is None and not task.cancelled():
+            self._kept[ask] = _Kept(task.result(), self._clock() + self._fresh_s)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
 

@@ -73,17 +73,40 @@ def test_one_at_a_time_and_not_too_many_wait() -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(
-    ("told", "error"), [(b'{"refused": "nobody came"}', RefusedError), (b"nonsense", UnavailableError)]
-)
-def test_what_went_wrong_is_not_kept(told: bytes, error: type[Exception]) -> None:
+def test_what_went_wrong_is_not_kept() -> None:
     async def scene() -> None:
-        desk = Counted(Clock(), told)
+        desk = Counted(Clock(), b"nonsense")
         desk.go.set()
         for _ in range(2):
-            with pytest.raises(error):
+            with pytest.raises(UnavailableError):
                 await desk.get(ASK, wait_s=30)
         assert desk.started == 2
+
+    asyncio.run(scene())
+
+
+def test_who_was_asked_to_come_again_hears_of_a_refusal() -> None:
+    async def scene() -> None:
+        clock = Clock()
+        desk = Counted(clock, b'{"refused": "nobody came", "option": "at"}')
+        with pytest.raises(BeingMadeError):
+            await desk.get(ASK, wait_s=0.001)
+        desk.go.set()
+        await asyncio.wait(desk._making.values())
+        await asyncio.sleep(0)
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="nobody came") as caught:
+                await desk.get(ASK, wait_s=30)
+            assert caught.value.option == "at"
+        assert desk.started == 1
+        clock.now = 15.0
+        with pytest.raises(RefusedError):
+            await desk.get(ASK, wait_s=30)
+        assert desk.started == 2
+        desk.forget(ASK)
+        with pytest.raises(RefusedError):
+            await desk.get(ASK, wait_s=30)
+        assert desk.started == 3
 
     asyncio.run(scene())
 
