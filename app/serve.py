@@ -26,6 +26,7 @@ from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
 from app.erasing.desk import Desk
+from app.identities.review import ReviewDesk
 from app.reporting.desk import ReportDesk
 from app.rights.compliance import compliance_desk
 from app.rights.exporting import exports_of
@@ -92,6 +93,7 @@ async def _serve(wiring: Wiring) -> None:
         published=published,
         live=live,
         erasures=Desk(wiring),
+        reviews=ReviewDesk(wiring),
         graphql=Bounds(introspection=wiring.settings.graphql_introspection),
         extra_routes=[
             *shop,

@@ -10,6 +10,7 @@ import redis
 from eventsourcing import persistence
 
 from adapters.embedded import NoAnswerError
+from adapters.quiet import quiet
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -32,6 +33,7 @@ def started(
 ) -> Iterator[Wiring]:
     """A provisioned wiring with what ``build`` asks of it. A server that does not answer is waited for; what is still
     wrong after ``limit_s`` is raised."""
+    quiet()
     deadline = time.monotonic() + limit_s
     while (ready := _attempt(settings, build, last=time.monotonic() > deadline)) is None:
         time.sleep(RETRY_S)

@@ -7,7 +7,7 @@ import ast
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
@@ -19,12 +19,13 @@ sys.path.insert(0, str(DOCS.parent))
 import msgspec  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
+from app.rights.processing import KEPT, code, record_of_processing, table  # noqa: E402
+from app.settings import Settings  # noqa: E402
 from domain import customer, experiment, identity, privacy, product, values  # noqa: E402
-from domain.event import Event, Retention, Visibility, uses_of, visibility  # noqa: E402
+from domain.event import Event, Visibility, visibility  # noqa: E402
 from domain.merchandising import actions, conditions, rulebook  # noqa: E402
 from domain.merchandising import rules as ruleset  # noqa: E402
 from domain.merchandising import values as rule_values  # noqa: E402
-from domain.processing import Uses  # noqa: E402
 from readmodels import catalogue, keys, statistics  # noqa: E402
 from readmodels import customer as records  # noqa: E402
 from readmodels import merchandising as live_rules  # noqa: E402
@@ -38,17 +39,6 @@ WORDS = {Visibility.LEDGER: "Ledger", Visibility.OPEN: "Open", Visibility.SEALED
 
 class UndocumentedError(Exception):
     """Something in the code has no description of the form that these pages need."""
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def code(text: str) -> str:
-    """Text as code, or nothing."""
-    return f"`{text}`" if text else ""
 
 
 def words(thing: Any) -> str:
@@ -213,81 +203,13 @@ def _records(module: ModuleType) -> Iterator[str]:
             yield ""
 
 
-#: What each class of retention holds, and what its end is.
-RETENTIONS = {
-    Retention.BEHAVIOUR: "what somebody did",
-    Retention.IDENTITY: "who somebody is",
-    Retention.TRANSACTION: "orders and returns",
-    Retention.CONSENT: "proof of what was agreed to and asked for",
-}
-
-
 def processing_page() -> str:
-    """docs/record-of-processing.md."""
-    events = [cls for module, aggregate in AGGREGATES for cls in _personal(aggregate)]
-    return "\n".join(
-        [
-            GENERATED,
-            "# Record of processing\n",
-            "What personal data the log holds, field by field: what for, on which basis in law, for how long (Art. 30",
-            "GDPR). Each event class says so itself under `USES`",
-            "([domain/processing.py](../domain/processing.py) has the uses); a field that does not say it fails the",
-            "build. All else that holds personal data (Redis, records in PostgreSQL, receipts, training sets, models)",
-            "is made from these events and is deleted or made anew with them.\n",
-            "- **Data subjects**: customers and visitors of the shop, in every channel. Of nobody known to be under 16",
-            "  a profile is made.",
-            "- **Recipients**: none outside the shop. Nothing is sold or shared; the engine sends nothing to others.",
-            "- **Transfers to third countries**: none by the engine. Where its servers stand is the operator's choice.",
-            "- **Security**: fields marked *encrypted* are sealed, one by one, with a key of the person and one of the",
-            "  month ([encryption.md](encryption.md)); readings of records are audited ([access.md](access.md)).",
-            "- **For how long**: by [retention class](#retention). Fields marked *ledger* stay as long as law wants",
-            "  the books kept, also after erasure, and then name nobody.",
-            "- **The person's say**: purposes that somebody may refuse or withdraw ([consent.md](consent.md)); a dash",
-            "  where law or contract leaves no choice.\n",
-            "## Uses\n",
-            table(("data", "what for", "basis (Art. 6(1))", "purposes that can be refused"), map(_use, Uses)),
-            "",
-            "## Retention\n",
-            table(
-                ("class", "holds", "events"),
-                [
-                    (code(kind.name), holds, str(sum(cls.RETENTION is kind for cls in events)))
-                    for kind, holds in RETENTIONS.items()
-                ],
-            ),
-            "",
-            "## Fields\n",
-            table(
-                ("event", "field", "data", "basis", "retention", "kept as"),
-                [row for cls in events for row in _processed(cls)],
-            ),
-            "",
-        ]
+    """docs/record-of-processing.md: with the periods that count where nothing is set."""
+    kept = Settings.model_construct(**{name: Settings.model_fields[name].default for name in KEPT})
+    shown = (
+        "The periods here are the defaults. `bespoke privacy record` prints this page with those of an installation.\n"
     )
-
-
-def _personal(aggregate: type) -> Iterator[type[Event]]:
-    for cls in aggregate.__dict__.values():
-        named = inspect.isclass(cls) and issubclass(cls, Event) and hasattr(cls, "TOPIC")
-        if named and cls.RETENTION is not Retention.PUBLIC:
-            yield cls
-
-
-def _use(use: Uses) -> tuple[str, ...]:
-    of = use.value
-    basis, purposes = of.basis.value.replace("_", " "), ", ".join(purpose.value for purpose in of.purposes)
-    return of.category, of.why, basis, purposes or "—"
-
-
-def _processed(cls: type[Event]) -> Iterator[tuple[str, ...]]:
-    known = uses_of(cls)
-    for name, field in cls.model_fields.items():
-        mark = visibility(field)
-        if mark is not None:
-            use = known[name].value
-            form = "ledger" if mark is Visibility.LEDGER else "encrypted"
-            topic: str = cls.TOPIC  # type: ignore[attr-defined]
-            yield code(topic), code(name), use.category, use.basis.value.replace("_", " "), cls.RETENTION.name, form
+    return f"{GENERATED}\n{record_of_processing(kept, shown)}"
 
 
 def pages() -> dict[Path, str]:

@@ -20,6 +20,8 @@ class Gone(Enum):
 
 
 GONE = Gone.GONE
+#: Before and after all ids of decisions.
+FIRST, LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
 class Receipts(Protocol):

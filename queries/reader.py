@@ -16,7 +16,7 @@ from queries.ports import Directory, History, Person, ReadModels, Shop
 from queries.profile import kept, skus_of, unified
 from queries.recommend.ask import Wanted
 from queries.recommender import Recommender
-from queries.timeline import timeline
+from queries.timeline import LATEST, Page, timeline
 from queries.travel import DESCRIPTION, described, snapshot, travel
 from queries.whom import meet
 from readmodels.catalogue import Product
@@ -73,14 +73,17 @@ class Queries:
             return kept(now, NOW)
         return unified(person.person_id, streams, person.record, shop.products, NOW)
 
-    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
-        """The person's latest events, decrypted from the log, newest first; those that counted at a moment."""
+    async def events(
+        self, stream: UUID, limit: int, moment: Moment | None = None, page: Page = LATEST
+    ) -> tuple[LoggedEvent, ...]:
+        """The person's latest events, or those of a page, decrypted from the log, newest first; those that counted at a
+        moment."""
         if moment is not None:
             past = await asyncio.to_thread(travel, self._history, stream, moment)
         else:
             person, _ = await self._known(stream)
             past = snapshot(dict(await asyncio.to_thread(self._history, list(person.streams) or [stream])), NOW)
-        return timeline(past.streams.items(), limit) if past else ()
+        return timeline(past.streams.items(), limit, page) if past else ()
 
     async def products(self, skus: Sequence[str]) -> list[Product | None]:
         """Each as it is on sale now, None where it is not."""

@@ -92,6 +92,12 @@ class IdentityIndex(Protocol):
     def link(self, stream: UUID, gone: Collection[UUID], edges: Mapping[UUID, float]) -> None:
         """Takes pairs of a stream away and puts others in, on both sides."""
 
+    def join(self, names: Mapping[UUID, Collection[bytes]]) -> None:
+        """Puts streams into blocks."""
+
+    def link_all(self, edges: Mapping[UUID, Edges]) -> None:
+        """Puts pairs of many streams in, on both sides."""
+
     def ask(self, pairs: Mapping[tuple[UUID, UUID], float], settled: Collection[tuple[UUID, UUID]]) -> None:
         """Puts pairs into the queue that people decide, and takes others out."""
 

@@ -90,8 +90,8 @@ class Keys:
 
 
 def identity(namespace: str, model: str) -> str:
-    """STRING number of the run of linking that made the index of an identity model, 1 where it is whole. Writer:
-    identity link. No expiry."""
+    """STRING of the index of an identity model: 0 while it is being made, 1 where it is whole. Writer: identity link;
+    expiry deletes it. No expiry."""
     return f"{namespace}:identity:{model}:whole"
 
 

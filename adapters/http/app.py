@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 
 from adapters.channels.channel import Channel
 from adapters.http import docs
+from adapters.http.at_once import AtOnce
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
@@ -15,6 +16,7 @@ from adapters.http.erasures import ErasureDesk, Erasures, erasure_routes
 from adapters.http.experiments import Experiments, experiment_routes
 from adapters.http.graphql import graphql_route
 from adapters.http.graphql.limits import Bounds
+from adapters.http.identity import IdentityDesk, Reviews, identity_routes
 from adapters.http.intake import Intake
 from adapters.http.lean import Lean
 from adapters.http.live import Live, live_route
@@ -56,6 +58,7 @@ def create_app(
     published: Published | None = None,
     graphql: Bounds | None = None,
     erasures: Erasures | None = None,
+    reviews: Reviews | None = None,
     live: Live | None = None,
     extra_routes: Sequence[ControllerRouterHandler] = (),
     metrics: Metrics | None = None,
@@ -63,9 +66,9 @@ def create_app(
 ) -> Litestar:
     """An ASGI app. ``channels`` has ``segment``, ``shopify`` and ``poslog``; ``now`` gives aware times. ``audit`` is
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
-    and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC are recorded. Without
-    these, ``receipts``, ``experiments``, ``reports``, ``published``, ``erasures`` and ``live`` there are no such
-    routes. ``published``: attribution reports.
+    and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC and withdrawals with
+    Kafka between are recorded. Without these, ``receipts``, ``experiments``, ``reports``, ``published``
+    (attribution), ``erasures``, ``reviews`` and ``live`` there are no such routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -73,11 +76,11 @@ def create_app(
     """
     metrics, audited = metrics or Metrics(), Audited(audit)
     signals = Signals(rights.writer, now) if rights else None
+    at_once = AtOnce(rights.writer) if rights else None
+    intake = Intake(writer, metrics, now, reader, erasures.redact if erasures else None, at_once)
     app = Litestar(
         [
-            *write_routes(
-                Intake(writer, metrics, now, reader, erasures.redact if erasures else None), channels, access
-            ),
+            *write_routes(intake, channels, access),
             *recommendation_routes(reader, access, signals),
             *read_routes(reader, access, audited),
             *(rights_routes(rights, access, audited) if rights else ()),
@@ -91,6 +94,7 @@ def create_app(
                 else ()
             ),
             *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),
+            *(identity_routes(IdentityDesk(reviews, audited), access) if reviews else ()),
             graphql_route(reader, receipts, access, audited, graphql or Bounds(), signals),
             *([live_route(live)] if live is not None else ()),
             *operation_routes(reader, metrics),

@@ -1,13 +1,18 @@
 """From a delivery to what became of it: verify, parse, one call of the writer, tally."""
 
+import asyncio
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from anyio import to_thread
 
 from adapters.channels.channel import Channel, Delivery, Parsed, Problem, RejectedError, Trust
+from adapters.http.at_once import AtOnce, withdraws
 from adapters.http.metrics import Metrics
 from adapters.http.ports import Reader, Writer
 from adapters.http.problems import FieldError
@@ -15,13 +20,13 @@ from adapters.http.signal import given as signalled
 from adapters.http.signal import with_objections
 from commands.bus import Outcome
 from commands.command import Command
-from commands.consent import OptOut, WithdrawConsent
+from commands.ports import UnavailableError
 from domain.identity import Identifier
 
 #: Larger bodies are parsed in a thread, so that others need not wait: 2 MiB of POSLog take 150 ms or more.
 LARGE_BYTES = 64 * 1024
-#: So long a withdrawal waits for the read model at the most.
-WITHDRAWN_MS = 1_000
+#: So long a withdrawal waits for the read model at the most; with Kafka between, for the log and the read model.
+WITHDRAWN_S = 1.0
 _REFUSED = 409
 
 
@@ -49,13 +54,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Takes deliveries of all channels."""
+    """Takes deliveries of all channels. ``at_once`` takes withdrawals that the writer has only accepted."""
 
     writer: Writer
     metrics: Metrics
     now: Callable[[], datetime]
     reader: Reader | None = None
     redact: Callable[[Sequence[Identifier], str], object] | None = None
+    at_once: AtOnce | None = None
 
     async def take(self, name: str, channel: Channel, headers: dict[str, str], body: bytes, trust: Trust) -> Verdict:
         """Raises RejectedError, or UnavailableError if nothing was stored."""
@@ -67,18 +73,33 @@ class Intake:
         if signalled(headers):
             with_objections(parsed)
         commands = [command for _, command in parsed.commands]
-        outcomes = await self.writer.submit(commands) if commands else []
-        await self._take_effect(commands, outcomes)
+        outcomes = await self._written(commands) if commands else []
         await self._redact(name, parsed)
         verdict = _judge(parsed, outcomes)
         self._count(name, verdict)
         return verdict
 
-    async def _take_effect(self, commands: Sequence[Command], outcomes: Sequence[Outcome]) -> None:
+    async def _written(self, commands: Sequence[Command]) -> Sequence[Outcome]:
         """Whoever withdraws a consent is answered when the read model has it, so that the next answer honours it."""
+        outcomes: Sequence[Outcome] = await self.writer.submit(commands)
+        if not any(map(withdraws, commands)):
+            return outcomes
+        until = time.monotonic() + WITHDRAWN_S
+        if self.at_once is not None:
+            outcomes = await self.at_once.take(commands, outcomes, WITHDRAWN_S)
+        await self._take_effect(commands, outcomes, until)
+        return outcomes
+
+    async def _take_effect(self, commands: Sequence[Command], outcomes: Sequence[Outcome], until: float) -> None:
+        versions: dict[UUID, int] = {}
         for command, outcome in zip(commands, outcomes, strict=True):
-            if self.reader and outcome.stream and outcome.events and isinstance(command, WithdrawConsent | OptOut):
-                await self.reader.wait_for(outcome.stream, outcome.version, timeout_ms=WITHDRAWN_MS)
+            if withdraws(command) and outcome.stream and not outcome.refused:
+                versions[outcome.stream] = max(outcome.version, versions.get(outcome.stream, 0))
+        left_ms = int(max(0.0, until - time.monotonic()) * 1_000)
+        if self.reader is not None and left_ms:
+            waits = (self.reader.wait_for(each, version, timeout_ms=left_ms) for each, version in versions.items())
+            with suppress(UnavailableError):  # it is stored all the same
+                await asyncio.gather(*waits)
 
     async def _redact(self, name: str, parsed: Parsed) -> None:
         """Requests to erase are in their ledger when this returns. Raises RejectedError where nobody takes any."""

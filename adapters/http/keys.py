@@ -26,6 +26,8 @@ class Scope(StrEnum):
     EXPERIMENTS_READ = "experiments:read"
     REPORTS_READ = "reports:read"
     ATTRIBUTION_READ = "attribution:read"
+    IDENTITY_READ = "identity:read"
+    IDENTITY_REVIEW = "identity:review"
     PRIVACY_READ = "privacy:read"
     PRIVACY_REQUEST = "privacy:request"
     PRIVACY_APPROVE = "privacy:approve"

@@ -13,6 +13,7 @@ from queries.merchandising import Book
 from queries.moment import Moment
 from queries.preview import Preview
 from queries.recommend.ask import Ask, Wanted
+from queries.timeline import LATEST, Page
 from readmodels.catalogue import Product
 
 
@@ -38,9 +39,11 @@ class Reader(Protocol):
     async def profile(self, stream: UUID, moment: Moment | None = None) -> Profile | None:
         """Now, or at a moment. Raises UnavailableError."""
 
-    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
-        """The person's latest events, decrypted from the log; those that counted at a moment. Raises
-        UnavailableError."""
+    async def events(
+        self, stream: UUID, limit: int, moment: Moment | None = None, page: Page = LATEST
+    ) -> tuple[LoggedEvent, ...]:
+        """The person's latest events, or those of a page, decrypted from the log; those that counted at a moment.
+        Raises UnavailableError."""
 
     async def products(self, skus: Sequence[str]) -> list[Product | None]:
         """Each as it is on sale now, None where it is not. Raises UnavailableError."""

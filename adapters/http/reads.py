@@ -19,24 +19,33 @@ from adapters.http.ports import Reader
 from adapters.http.problems import AnyRequest
 from queries.answers import LoggedEvent, Profile
 from queries.moment import Moment, read_time
+from queries.timeline import LONGEST_PLACE, Page, Place, place_of
 
 
 class Events(msgspec.Struct, frozen=True):
-    """A person's latest events, newest first."""
+    """A page of a person's events, newest first. ``older``: what ``before`` is for the next page; none on the last."""
 
     person_id: UUID
     events: tuple[LoggedEvent, ...]
+    older: str | None = None
 
 
+_NO_PLACE = "must be what an earlier answer named as older"
 _EVENT_REASONS = {
     "person_id": "must be a UUID",
     "limit": "must be a whole number from 1 to 200",
+    "before": _NO_PLACE,
     **PURPOSE_REASON,
 }
 _TIMES = ("as_of", "known_at")
 _When = Annotated[
     str | None,
     Parameter(required=False, schema_extra={"format": "date-time"}, description="ISO 8601, with an offset"),
+]
+
+_Before = Annotated[
+    str | None,
+    Parameter(required=False, max_length=LONGEST_PLACE, description="What an earlier answer named as older"),
 ]
 
 
@@ -86,16 +95,19 @@ def _events(reader: Reader, access: Access, audited: Audited) -> HTTPRouteHandle
         limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
         as_of: _When = None,
         known_at: _When = None,
+        before: _Before = None,
         purpose: Purpose = None,
     ) -> Events:
-        """The latest events, decrypted from the log: of all, or of those that make the profile at a moment."""
-        only(request, ("limit", *_TIMES))
-        moment = _moment(as_of, known_at)
-        events = await reader.events(person_id, limit, moment)
+        """The latest events, decrypted from the log: of all, or of those that make the profile at a moment. ``before``:
+        those older than the page that named it."""
+        only(request, ("limit", "before", *_TIMES))
+        moment, place = _moment(as_of, known_at), _place(before)
+        events = await reader.events(person_id, limit + 1, moment, Page(before=place))
         if not events:
-            raise _nobody(moment)
+            raise _nobody(moment) if place is None else RejectedError("before", "nothing is older", 404)
         await audited.read(request.auth, "customer.events", events[0].stream, purpose)
-        return Events(person_id, events)
+        shown = events[:limit]
+        return Events(person_id, shown, str(place_of(shown[-1])) if len(events) > limit else None)
 
     return customer_events
 
@@ -110,6 +122,13 @@ def _moment(as_of: str | None, known_at: str | None) -> Moment | None:
     if as_of is None and known_at is None:
         return None
     return Moment(_time(as_of, "as_of"), _time(known_at, "known_at"))
+
+
+def _place(text: str | None) -> Place | None:
+    try:
+        return None if text is None else Place.read(text)
+    except ValueError:
+        raise RejectedError("before", _NO_PLACE, 400) from None
 
 
 def _time(text: str | None, field: str) -> datetime | None:

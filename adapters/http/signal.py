@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeGuard
 from uuid import UUID, uuid4
 
 from adapters.channels.channel import Parsed
@@ -23,6 +24,7 @@ from readmodels.consent import SIGNAL
 HEADER = "sec-gpc"
 #: Persons whose signal this process has recorded of late: it need not say so again with each request.
 REMEMBERED, AGAIN_S = 50_000, 600.0
+_MARK = "#gpc"
 
 
 def given(headers: Mapping[str, str]) -> bool:
@@ -42,9 +44,14 @@ def with_objections(parsed: Parsed) -> None:
     parsed.commands = commands
 
 
+def by_header(command: Command) -> TypeGuard[OptOut]:
+    """Whether ``with_objections`` added it."""
+    return isinstance(command, OptOut) and command.source_id.endswith(_MARK)
+
+
 def _opt_out(command: CustomerCommand) -> OptOut:
     return OptOut(
-        source_id=f"{command.source_id[:290]}#gpc",
+        source_id=f"{command.source_id[:290]}{_MARK}",
         occurred_at=command.occurred_at,
         identifiers=command.identifiers,
         channel=command.channel,

@@ -2,7 +2,6 @@
 
 import logging
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -68,12 +67,3 @@ def _insist(send: Callable[[], object]) -> None:
         except redis.RedisError as error:
             LOGGER.warning("a job waits to be put back: %s", type(error).__name__)
             time.sleep(RETRY_S)
-
-
-def without_values(record: logging.LogRecord) -> bool:
-    """A filter for handlers: keeps where an error was and of what type; its text may hold what is in the events."""
-    if record.exc_info and record.exc_info[0] is not None:
-        kind, _, where = record.exc_info
-        record.exc_text = "".join(traceback.format_tb(where)) + kind.__name__
-        record.exc_info = None
-    return True

@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from adapters.kafka.envelope import NAMES, Envelope, PoisonError, dump
 from commands.bus import Bus, Outcome
 from commands.command import Command
 from commands.ports import ConflictError, FencedError, Progress, UnavailableError
+from domain.identity import Identifier
 
 LOGGER = logging.getLogger("bespoke.ingest")
 BATCH = 800
@@ -40,8 +41,8 @@ Where = tuple[int, int]
 
 @dataclass(slots=True)
 class Batch:
-    """What was read together: commands with their places, when they were published, what could not be read, and
-    the offsets after it."""
+    """What was read together: commands with their places, when they were published; what could not be read, and when
+    that was published; and the offsets after it."""
 
     assignment: int
     source: str
@@ -49,6 +50,7 @@ class Batch:
     places: list[Where] = field(default_factory=list)
     published: list[datetime] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    lettered: list[datetime] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
 
     @property
@@ -207,15 +209,17 @@ class Ingest:
                 continue
 
     def _open(self, batch: Batch, record: Any) -> None:
+        published = datetime.fromtimestamp(record.timestamp / 1000, UTC)
         try:
             batch.commands.append(self._envelope.open(record.key, record.value, record.headers))
             batch.places.append((record.partition, record.offset))
-            batch.published.append(datetime.fromtimestamp(record.timestamp / 1000, UTC))
+            batch.published.append(published)
         except PoisonError as poison:
             kept = Kept(record.key or b"", record.value or b"", list(record.headers), poison.data)
             type_ = dict(record.headers).get("ce_type", b"")[:100].decode("ascii", "replace")
             where = (batch.source, record.partition, record.offset)
             batch.letters.append(Letter(*where, type_ if poison.data else "", str(poison), kept))
+            batch.lettered.append(published)
 
     def _reassigned(self) -> None:
         self._stale.set()
@@ -234,8 +238,8 @@ class Ingest:
     def _stored_now(self, batch: Batch) -> bool:
         """Whether nothing more is to be done for a batch."""
         try:
-            self._letters.keep(batch.letters)
             self.counts.skipped += skip_erased(batch, self._envelope)
+            self._letters.keep(batch.letters)
             outcomes = store(self._bus, self._letters, batch)
         except (FencedError, ConflictError):
             LOGGER.warning("somebody else has stored these records; reading again from where they are")
@@ -283,12 +287,25 @@ class Ingest:
 
 
 def skip_erased(batch: Batch, envelope: Envelope) -> int:
-    """Drops what was published of somebody before they were erased; how many. Where it goes to somebody else's stream
-    only the erased identifiers are left out. Raises UnavailableError."""
+    """Drops what was published of somebody before they were erased, also what could not be read; how many. Where it
+    goes to somebody else's stream only the erased identifiers are left out. Raises UnavailableError."""
     named = {i: envelope.pseudonym(i) for command in batch.commands for i in getattr(command, "identifiers", ())}
-    gone = envelope.forgotten_at(named.values()) if named else {}
+    keyed = {letter.kept.key for letter in batch.letters}
+    gone = envelope.forgotten_at({*named.values(), *keyed}) if named or keyed else {}
     if not gone:
         return 0
+    return _skip_letters(batch, gone) + _skip_commands(batch, named, gone)
+
+
+def _skip_letters(batch: Batch, gone: Mapping[bytes, datetime]) -> int:
+    """By whose record it is: of what cannot be read nobody knows more."""
+    told = list(zip(batch.letters, batch.lettered, strict=True))
+    kept = [(letter, at) for letter, at in told if not (at_ := gone.get(letter.kept.key)) or at > at_]
+    batch.letters, batch.lettered = [letter for letter, _ in kept], [at for _, at in kept]
+    return len(told) - len(kept)
+
+
+def _skip_commands(batch: Batch, named: Mapping[Identifier, bytes], gone: Mapping[bytes, datetime]) -> int:
     kept: list[tuple[Command, Where, datetime]] = []
     for command, place, published in zip(batch.commands, batch.places, batch.published, strict=True):
         identifiers = getattr(command, "identifiers", ())

@@ -14,7 +14,7 @@ from adapters.keys.daily import DailyKeys
 from adapters.postgres import Connection, Database
 from adapters.receipts.form import Head, decode, head
 from domain.event import Retention
-from queries.decisions import GONE, Gone
+from queries.decisions import GONE, LAST, Gone
 from queries.recommend.decision import Decision
 
 TABLES = (
@@ -31,6 +31,8 @@ ONE = f"SELECT {COLUMNS} FROM receipt WHERE decision = %s"
 SOME = f"SELECT {COLUMNS} FROM receipt WHERE decision = ANY(%s)"
 OF_PERSON = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) ORDER BY decision DESC LIMIT %s"
 BEFORE = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) AND decision < %s ORDER BY decision DESC LIMIT %s"
+BETWEEN = f"SELECT {COLUMNS} FROM receipt WHERE key = ANY(%s) AND decision > %s AND decision < %s ORDER BY decision"
+COUNT = "SELECT count(*) FROM receipt WHERE key = ANY(%s) AND decision < %s"
 LATEST = f"SELECT {COLUMNS} FROM receipt WHERE day >= %s ORDER BY decision LIMIT %s"
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE sealed IS NULL), min(day), max(day) FROM receipt"
 FORGET = "UPDATE receipt SET sealed = NULL WHERE key = ANY(%s) AND sealed IS NOT NULL"
@@ -41,7 +43,7 @@ EXPIRED = "SELECT count(*) FROM receipt WHERE day < %s"
 BATCH = 10_000
 DAY_MS = 86_400_000
 NONCE = 12
-PAGE, LAST = 500, UUID(int=(1 << 128) - 1)
+PAGE = 500
 
 
 def create_tables(connection: Connection) -> None:
@@ -92,6 +94,22 @@ class PostgresReceipts:
         with self._database.connection() as connection:
             rows = connection.execute(OF_PERSON, (list(streams), limit)).fetchall()
         return [self._opened(*row) for row in rows]
+
+    def between(
+        self, streams: Sequence[UUID], after: UUID, before: UUID, limit: int, *, oldest: bool
+    ) -> list[tuple[UUID, Decision | Gone]]:
+        """Of those for a person that came after one id and before another, the ``oldest`` or the latest, in that order.
+        Raises UnavailableError."""
+        query = f"{BETWEEN} {'ASC' if oldest else 'DESC'} LIMIT %s"
+        with self._database.connection() as connection:
+            rows = connection.execute(query, (list(streams), after, before, limit)).fetchall()
+        return [(row[0], self._opened(*row)) for row in rows]
+
+    def count(self, streams: Sequence[UUID], before: UUID) -> int:
+        """How many there are for a person before an id. Raises UnavailableError."""
+        with self._database.connection() as connection:
+            row = connection.execute(COUNT, (list(streams), before)).fetchone()
+        return int(row[0]) if row else 0
 
     def all_of_person(self, streams: Sequence[UUID]) -> Iterator[Decision | Gone]:
         """All of them, the latest first, some hundred in memory at a time. Raises UnavailableError."""

@@ -12,8 +12,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.keys import KeyDestroyedError, Keyring
-from adapters.redis import Client
+from adapters.redis import Client, keys_like
 from adapters.redis.pipelines import run
+from domain.identity import pair
 from readmodels import keys
 from readmodels.identity import Compared, Edges, Entry, Node, Secret
 
@@ -23,6 +24,8 @@ NAME = 16
 WEIGHT = Struct(">d")
 USE = "bespoke identity index"
 NODE, KEYS, SECRET, COMPARED = b"node", b"keys", b"secret", b"compared"
+#: What its one mark says: it is being made, or it is whole.
+BEGUN, WHOLE = b"0", b"1"
 _NOTHING: list[Compared | None] = [None]
 T = TypeVar("T")
 
@@ -39,16 +42,31 @@ class RedisIdentityIndex:
 
     def whole(self) -> bool:
         """Whether the index was made, and is not lost since. Raises UnavailableError."""
-        (found,) = run(self._client, [("GET", keys.identity(self._namespace, self._model))])
-        return bool(found)
+        (found,) = run(self._client, [("GET", self._whole)])
+        return bool(found == WHOLE)
 
-    def made(self) -> None:
-        """It is there from now on, as far as linking has come. Raises UnavailableError."""
-        run(self._client, [("SET", keys.identity(self._namespace, self._model), 1)])
+    def begin(self) -> None:
+        """It is being made. Raises UnavailableError."""
+        run(self._client, [("SET", self._whole, BEGUN)])
+
+    def made(self) -> bool:
+        """It is there from now on, as far as linking has come; False where it was lost or dropped since ``begin``.
+        Raises UnavailableError."""
+        (found,) = run(self._client, [("SET", self._whole, WHOLE, "XX")])
+        return found is not None
+
+    @property
+    def _whole(self) -> str:
+        return keys.identity(self._namespace, self._model)
 
     def names(self, keys_: Sequence[bytes]) -> tuple[bytes, ...]:
         """Their HMACs, cut to ``NAME`` bytes."""
         return tuple(hmac.digest(self._secret, key, "sha256")[:NAME] for key in keys_)
+
+    def streams(self) -> Iterator[UUID]:
+        """All that there are, some twice. Raises UnavailableError."""
+        for key in keys_like(self._client, f"{self._namespace}:identity:{self._model}:stream:*"):
+            yield UUID(key.decode().rpartition("{")[2].removesuffix("}"))
 
     def nodes(self, streams: Collection[UUID]) -> dict[UUID, Node]:
         """Those that there are. Raises UnavailableError."""
@@ -130,6 +148,25 @@ class RedisIdentityIndex:
             calls += [("HSET", self._pairs(a), b.bytes, packed) for a, b in ((stream, other), (other, stream))]
         run(self._client, calls)
 
+    def join(self, names: Mapping[UUID, Collection[bytes]]) -> None:
+        """Into blocks, many streams in one go, but for those whose key is gone. Raises UnavailableError."""
+        self._keyring.prefetch(names)
+        members: dict[bytes, list[bytes]] = {}
+        for stream, each in names.items():
+            for name in each if self._living(stream) else ():
+                members.setdefault(name, []).append(stream.bytes)
+        run(self._client, [("SADD", self._block(name), *streams) for name, streams in members.items()])
+
+    def link_all(self, edges: Mapping[UUID, Edges]) -> None:
+        """On both sides, many pairs in one go. Raises UnavailableError."""
+        sides: dict[UUID, list[bytes]] = {}
+        for stream, found in edges.items():
+            for other, weight in found.items():
+                packed = WEIGHT.pack(weight)
+                sides.setdefault(stream, []).extend((other.bytes, packed))
+                sides.setdefault(other, []).extend((stream.bytes, packed))
+        run(self._client, [("HSET", self._pairs(stream), *fields) for stream, fields in sides.items()])
+
     def ask(self, pairs: Mapping[tuple[UUID, UUID], float], settled: Collection[tuple[UUID, UUID]]) -> None:
         """Into the queue, and out of it. Raises UnavailableError."""
         queue = keys.identity_review(self._namespace, self._model)
@@ -144,6 +181,12 @@ class RedisIdentityIndex:
             found if found and isinstance(found[0], (list, tuple)) else list(zip(found[::2], found[1::2], strict=True))
         )
         return [((UUID(bytes=name[:16]), UUID(bytes=name[16:])), float(weight)) for name, weight in flat]
+
+    def asks(self, one: UUID, other: UUID) -> bool:
+        """Whether a pair is in the queue. Raises UnavailableError."""
+        queue = keys.identity_review(self._namespace, self._model)
+        (found,) = run(self._client, [("ZSCORE", queue, _joined(pair(one, other)))])
+        return found is not None
 
     def forget(self, streams: Iterable[UUID]) -> None:
         """Out of blocks, pairs and the queue, by what lies there in clear. Raises UnavailableError."""
@@ -160,6 +203,12 @@ class RedisIdentityIndex:
     def _each(self, streams: Collection[UUID], call: Any) -> Iterator[tuple[UUID, Any]]:
         wanted = list(streams)
         return zip(wanted, run(self._client, [call(stream) for stream in wanted]), strict=True)
+
+    def _living(self, stream: UUID) -> bool:
+        try:
+            return bool(self._keyring.key_for(stream, USE))
+        except KeyDestroyedError:
+            return False
 
     def _seal(self, stream: UUID, value: Any) -> list[bytes]:
         """None where the key is gone."""

@@ -22,6 +22,7 @@ from domain.values import Details
 from queries.answers import LoggedEvent, Profile
 from queries.audit import Access
 from queries.moment import Moment, read_time
+from queries.timeline import Page, Place, place_of
 
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -61,6 +62,14 @@ def time_option(context: click.Context, option: click.Parameter, given: str | No
         raise click.BadParameter(f"{error}; or a date alone, for the end of that day in UTC", context, option) from None
 
 
+def place_option(context: click.Context, option: click.Parameter, given: str | None) -> Place | None:
+    """Raises click.BadParameter."""
+    try:
+        return None if given is None else Place.read(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from None
+
+
 @customer.command()
 @click.argument("who")
 @click.option("--events", "limit", type=click.IntRange(0, 10_000), default=20, help="How many of the latest events.")
@@ -70,10 +79,17 @@ def time_option(context: click.Context, option: click.Parameter, given: str | No
 @click.option(
     "--known-at", metavar="TIME", callback=time_option, help="What was recorded by then, whenever it happened."
 )
+@click.option("--before", metavar="PLACE", callback=place_option, help="Events older than the place that a page named.")
 @purpose_option
 @json_option
 def show(
-    who: str, limit: int, as_of: datetime | None, known_at: datetime | None, purpose: str | None, as_json: bool
+    who: str,
+    limit: int,
+    as_of: datetime | None,
+    known_at: datetime | None,
+    before: Place | None,
+    purpose: str | None,
+    as_json: bool,
 ) -> None:
     """Show the unified profile of WHO and the latest events, decrypted from the log.
 
@@ -84,17 +100,19 @@ def show(
     moment = Moment(as_of, known_at) if as_of or known_at else None
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        profile, events = asyncio.run(_show(wiring, identifier, limit, moment))
+        profile, events, older = asyncio.run(_show(wiring, identifier, limit, moment, Page(before)))
         if profile is not None:
             accounted(wiring, "customer.show", profile.person_id, purpose)
     if profile is None:
         fail("nobody is known by that" + " at that time" * (moment is not None))
     if as_json:
-        click.echo(msgspec.json.encode({"profile": profile, "events": events}).decode())
+        click.echo(msgspec.json.encode({"profile": profile, "events": events, "older": older}).decode())
     else:
         click.echo(msgspec.json.format(msgspec.json.encode(profile), indent=2).decode())
         for event in events:
             click.echo(f"{event.occurred_at_ms}  {event.name:34} {msgspec.json.encode(event.facts).decode()}")
+        if older:
+            click.echo(f"older events: --before {older}")
 
 
 @customer.command()
@@ -149,16 +167,17 @@ def _told(error: ValidationError) -> Any:
 
 
 async def _show(
-    wiring: Wiring, who: UUID | Identifier, limit: int, moment: Moment | None
-) -> tuple[Profile | None, tuple[LoggedEvent, ...]]:
+    wiring: Wiring, who: UUID | Identifier, limit: int, moment: Moment | None, page: Page
+) -> tuple[Profile | None, tuple[LoggedEvent, ...], str | None]:
     reader = wiring.reader()
     try:
         queries = wiring.queries(reader)
         stream = who if isinstance(who, UUID) else await queries.find(who)
         if stream is None:
-            return None, ()
-        events = await queries.events(stream, limit, moment) if limit else ()
-        return await queries.profile(stream, moment), events
+            return None, (), None
+        events = await queries.events(stream, limit + 1, moment, page) if limit else ()
+        older = str(place_of(events[limit - 1])) if len(events) > limit else None
+        return await queries.profile(stream, moment), events[:limit], older
     finally:
         await reader.close()
 

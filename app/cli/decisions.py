@@ -16,7 +16,7 @@ from app.cli.output import bar, fail, json_option, show
 from app.settings import Settings
 from app.starting import started
 from app.wiring import Wiring
-from queries.decisions import Gone, told
+from queries.decisions import FIRST, LAST, Gone, told
 from queries.recommend.decide import EVERYTHING, Without
 from queries.recommend.decision import Decision
 
@@ -50,12 +50,14 @@ def show_(decision_id: UUID, as_json: bool) -> None:
 @decision.command("list")
 @click.option("--person", type=click.UUID, required=True, help="Any stream's id of the person.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20)
+@click.option("--before", type=click.UUID, default=LAST, help="Those given before this one: the last of a page.")
 @json_option
-def list_(person: UUID, limit: int, as_json: bool) -> None:
+def list_(person: UUID, limit: int, before: UUID, as_json: bool) -> None:
     """List a person's latest answers."""
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        found = wiring.receipts.of_person(asyncio.run(_streams(wiring, person)), limit)
+        streams = asyncio.run(_streams(wiring, person))
+        found = [one for _, one in wiring.receipts.between(streams, FIRST, before, limit, oldest=False)]
         if found:
             accounted(wiring, "decision.list", person)
     readable = [told(one) for one in found if not isinstance(one, Gone)]

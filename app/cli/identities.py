@@ -11,7 +11,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from app.cli.customers import account, accounted
-from app.cli.output import fail, json_option, show, steps
+from app.cli.output import bar, fail, json_option, show, steps
 from app.identities import link as linking
 from app.identities import model as training
 from app.identities import replay as replaying
@@ -20,6 +20,7 @@ from app.settings import Settings
 from app.starting import started
 from app.wiring import Wiring
 from domain.values import Text
+from queries.review import Question, UnknownPairError
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHOWN = 20
@@ -85,6 +86,29 @@ def link(follow: bool, as_json: bool) -> None:
         except (training.NoModelError, linking.AnotherLinkerError) as error:
             fail(str(error))
     show({"ties": count}, f"{count} ties changed.", as_json=as_json)
+
+
+@identity.command("fill")
+@json_option
+def fill_(as_json: bool) -> None:
+    """Make the index of linking anew from the whole log, and record what comes of it.
+
+    For when linking is first switched on, or the index is lost. Linking does the same by itself where it finds none.
+    Stop `bespoke identity link --follow` for as long. Can be killed and run again: nothing is recorded twice.
+    """
+    with Wiring(Settings()) as wiring, bar("events") as progress:
+        wiring.provision()
+        try:
+            found = linking.fill(wiring, progress)
+        except (training.NoModelError, linking.AnotherLinkerError) as error:
+            fail(str(error))
+    rate = found.streams / max(found.seconds, 1e-9)
+    words = (
+        f"{found.streams:,} records in {found.seconds:.1f} s, {rate:,.0f} a second: {found.compared:,} can be "
+        f"compared, {found.pairs:,} pairs may be one person, {found.ties:,} ties changed."
+    )
+    said = {"records": found.streams, "compared": found.compared, "pairs": found.pairs, "ties": found.ties}
+    show(said | {"seconds": round(found.seconds, 2), "records_per_s": round(rate)}, words, as_json=as_json)
 
 
 @identity.group()
@@ -195,13 +219,13 @@ def _decide(decide: Any, one: UUID, other: UUID, reason: str, words: str, as_jso
         wiring.provision()
         try:
             new = decide(wiring, one, other, f"cli:{account()}", reason)
-        except reviewing.UnknownPairError as error:
+        except UnknownPairError as error:
             fail(str(error))
     said = {"one": str(one), "other": str(other), "recorded": new}
     show(said, words if new else "That was recorded before.", as_json=as_json)
 
 
-def _plain(question: reviewing.Question, details: bool) -> dict[str, Any]:
+def _plain(question: Question, details: bool) -> dict[str, Any]:
     said: dict[str, Any] = {
         "one": str(question.one),
         "other": str(question.other),
@@ -212,7 +236,7 @@ def _plain(question: reviewing.Question, details: bool) -> dict[str, Any]:
     return said | ({"told": list(question.told)} if details else {})
 
 
-def _line(question: reviewing.Question, details: bool) -> str:
+def _line(question: Question, details: bool) -> str:
     evidence = ", ".join(f"{e.comparison} {e.level} {e.weight:+.1f}" for e in question.evidence)
     line = f"{question.one} {question.other}  {question.probability:.4f}  {evidence}"
     if details:

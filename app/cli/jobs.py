@@ -11,7 +11,7 @@ from typing import Any
 import click
 from msgspec import to_builtins
 
-from adapters.jobs import Job, Run, without_values
+from adapters.jobs import Job, Run
 from app.cli.output import json_option, show
 from app.jobs import clock as clocks
 from app.jobs import worker as workers
@@ -52,8 +52,6 @@ def jobs(as_json: bool) -> None:
 
 def _follow(work: Callable[[Wiring, threading.Event], None]) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(without_values)
     with started(Settings(), Wiring.bus) as wiring:
         stop = threading.Event()
         for name in (signal.SIGTERM, signal.SIGINT):

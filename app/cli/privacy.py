@@ -15,6 +15,7 @@ from app.cli.proving import bundle, public_key, verify
 from app.erasing.desk import REFUSALS, Desk
 from app.erasing.later import follow_up
 from app.erasing.reapply import reapply as apply_again
+from app.rights.processing import as_data, record_of_processing
 from app.settings import Settings
 from app.wiring import Wiring
 from domain.privacy import Ground, Method, Source
@@ -35,6 +36,14 @@ def privacy() -> None:
 
 for command in (export, bundle, verify, public_key, rotate_keys, epochs, expire):
     privacy.add_command(command)
+
+
+@privacy.command()
+@json_option
+def record(as_json: bool) -> None:
+    """Print the record of processing (Art. 30 GDPR), with how long this installation keeps what."""
+    settings = Settings()
+    show(as_data(settings), record_of_processing(settings), as_json=as_json)
 
 
 @privacy.command()

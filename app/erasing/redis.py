@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from app.erasing.work import Counts, Todo, streams_of
-from app.identities import link as identity_link
+from app.identities import index as identity_index
 from app.wiring import Wiring
 
 
 def redis(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
     """Raises UnavailableError, UnsettledError."""
     wanted, swept = streams_of(todo), dict[UUID, int]()
-    identity_link.forget(wiring, wanted)
+    identity_index.forget(wiring, wanted)
     generations, neighbours = wiring.generations.all(), wiring.erasures.neighbours(todo)
     for number in generations:
         for stream, count in wiring.people(number).forget(wanted).items():

@@ -1,13 +1,16 @@
 """Linking persons as the log grows: a process of its own, as it writes events, and a fold must not; one at a time, as
 a component is decided as a whole.
 
-What it knows is the index in Redis, folded from the logs up to the positions that it keeps in PostgreSQL. A lost index
-is made anew from the beginning of the log; what is recorded already is not recorded again.
+What it knows is the index in Redis, folded from the logs up to the positions that it keeps in PostgreSQL. Where there
+is none, or it is lost or dropped, it is made anew from the beginning of the log, many streams at a time; what is
+recorded already is not recorded again.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -16,10 +19,9 @@ from uuid import UUID, uuid4
 from adapters import redis as redis_adapter
 from adapters.eventlog.feed import ReplayFeed
 from adapters.eventlog.log import PostgresLog
-from adapters.keys.wrapping import derive
-from adapters.redis.identity import RedisIdentityIndex
 from app.alone import alone
 from app.identities.entries import by_stream
+from app.identities.index import batched, index_of
 from app.identities.model import NoModelError, in_use
 from app.projecting import runners
 from app.wiring import Wiring
@@ -27,6 +29,7 @@ from commands.bus import Bus
 from commands.tie import EndApart, KeepApart, LinkProbably, TieCommand, UnlinkProbably
 from domain.values import Compared
 from ml.artefacts import ArtefactError
+from ml.identity.filling import Filling
 from ml.identity.model import IdentityModel, ModelError
 from ml.identity.online import Act, Linker, Touched, What
 from ml.identity.score import Scorer
@@ -39,6 +42,8 @@ from readmodels.identity import Entry
 LOGGER = logging.getLogger("bespoke.identity")
 LINK_LOCK = 0x6C696E6B  # "link": one process at a time links
 BATCH = 500
+#: Of a log that is read from its beginning.
+FILLED = 5_000
 LOOK_EVERY_S = 0.2
 RETRY_S = 1.0
 FAMILY, SUPPORTED_NO_MORE = "two people share it", "the scores do not carry it any more"
@@ -49,18 +54,23 @@ class AnotherLinkerError(Exception):
     """Somebody else links persons of this namespace already."""
 
 
-def index_of(wiring: Wiring, version: str) -> RedisIdentityIndex:
-    """The index of a model's version."""
-    secret = derive(wiring.master, "bespoke identity blocks")
-    return RedisIdentityIndex(wiring.redis, wiring.keyring, wiring.settings.namespace, version, secret)
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """``streams`` of the log that name somebody; ``compared``: of which something is known to compare; ``pairs`` that
+    may be one person; ``ties`` that were recorded."""
+
+    streams: int
+    compared: int
+    pairs: int
+    ties: int
+    seconds: float
 
 
-def forget(wiring: Wiring, streams: Collection[UUID]) -> None:
-    """Takes streams out of the indexes of all models: they were erased. Raises UnavailableError."""
-    with redis_adapter.translated():
-        versions: Any = wiring.redis.smembers(keys.identity_models(wiring.settings.namespace))
-    for version in versions:
-        index_of(wiring, version.decode()).forget(streams)
+def fill(wiring: Wiring, progress: Callable[[int], None] = lambda n: None) -> Filled:
+    """Makes the index anew of the whole log, and records what comes of it. Raises AnotherLinkerError, NoModelError,
+    UnavailableError."""
+    with alone(wiring, LINK_LOCK, AnotherLinkerError("another process links persons already")):
+        return Linking(wiring, in_use(wiring)).fill(progress)
 
 
 def link_all(wiring: Wiring, progress: Callable[[int], None] = lambda n: None) -> int:
@@ -110,13 +120,16 @@ class Linking:
         self._bus: Bus = wiring.bus()
         self._logs: Sequence[PostgresLog] = tuple(wiring.customers)
         self._take_place()
-        whole = self._index.whole()
-        self._at = [wiring.positions(log).load(self._name) if whole else 0 for log in self._logs]
+        self._filled = self._made = self._index.whole()
+        self._at = [wiring.positions(log).load(self._name) if self._made else 0 for log in self._logs]
         self._doubtful = [log.head() for log in self._logs]
         self.idle = False
 
     def step(self, progress: Callable[[int], None] = lambda n: None) -> int:
         """Takes in what was recorded up to now and records the ties that come of it; how many."""
+        if not self._filled or (self._made and not self._index.whole()):
+            self.idle = False
+            return self.fill(progress).ties
         heads = [log.head() for log in self._logs]
         self.idle = heads == self._at
         touched = Touched(set(), set())
@@ -131,6 +144,30 @@ class Linking:
         if not self.idle:
             self._confirm(heads)
         return count
+
+    def fill(self, progress: Callable[[int], None] = lambda n: None) -> Filled:
+        """Makes the index anew, of all that is recorded up to now, and records the ties that come of it. Can be done
+        again. Raises UnavailableError."""
+        began, heads = time.monotonic(), [log.head() for log in self._logs]
+        self._filled = self._made = False
+        redis_adapter.wipe(self._wiring.redis, f"{self._wiring.settings.namespace}:identity:{self._version}:*")
+        self._index.begin()
+        filling = Filling(self._linker, self._index)
+        for log, head in zip(self._logs, heads, strict=True):
+            feed = ReplayFeed(log, 0, head, FILLED, TOPICS)
+            while head and (batch := feed.next_batch(0)):
+                filling.enter(self._folded(batch)[1])
+                progress(len(batch))
+        for streams in filling.chunks():
+            filling.block(streams)
+        for pairs in filling.candidates():
+            filling.pair(pairs)
+        touched = sorted(filling.touched)
+        ties = sum(self._settle(Touched(set(some), set())) for some in batched(touched, FILLED))
+        self._filled, self._doubtful = True, [0] * len(heads)
+        self._confirm(heads)
+        seconds = time.monotonic() - began
+        return Filled(len(filling.streams), filling.compared, filling.pairs, ties, seconds)
 
     def _take_place(self) -> None:
         """Indexes of models that were in use before go: what they hold of people is of no use any more."""
@@ -147,10 +184,14 @@ class Linking:
         return f"identity:{self._version}"
 
     def _take(self, batch: Iterable[Recorded], *, again: bool) -> Touched:
+        before, folded = self._folded(batch)
+        return self._linker.take(folded, before, again=again)
+
+    def _folded(self, batch: Iterable[Recorded]) -> tuple[dict[UUID, Entry], dict[UUID, Entry]]:
+        """The streams' entries before and after a batch."""
         events = by_stream(each.event for each in batch)
         before = self._index.entries(events.keys())
-        folded = {stream: fold(before.get(stream, Entry()), new) for stream, new in events.items()}
-        return self._linker.take(folded, before, again=again)
+        return before, {stream: fold(before.get(stream, Entry()), new) for stream, new in events.items()}
 
     def _settle(self, touched: Touched) -> int:
         """Only when all is taken in that is recorded: what was so for a while, long ago, is not to be recorded now."""
@@ -174,8 +215,8 @@ class Linking:
             return
         for log, position in zip(self._logs, self._at, strict=True):
             self._wiring.positions(log).save(self._name, position)
-        if not self._index.whole():
-            self._index.made()
+        if not self._made:
+            self._made = self._filled = self._index.made()
 
 
 def _order(act: Act) -> int:

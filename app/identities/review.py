@@ -1,44 +1,23 @@
 """What people decide: pairs between the thresholds, and vetoes. Every decision is an event in both streams."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.identities.link import index_of
+from app.identities.index import index_of
 from app.identities.model import NoModelError, in_use
 from app.wiring import Wiring
 from commands.tie import ConfirmSame, KeepApart, TieCommand
 from domain.identity import pair
 from ml.identity.fields import COLUMNS
-from ml.identity.model import probability
-from ml.identity.score import Evidence, Scorer
+from ml.identity.score import Scorer
+from queries.review import NoReviewError, NotAskedError, Question, UnknownPairError, Verdict
 from readmodels.identity import Compared
 
 #: The pairs that are shown of a stream's surroundings are read again with what they were scored by.
 MOST = 1_000
-
-
-class UnknownPairError(Exception):
-    """There are no such two streams."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Two streams that may be one person. ``told`` is what is known of each, by column: personal data, for the officer
-    who decides and nobody else."""
-
-    one: UUID
-    other: UUID
-    weight: float
-    evidence: tuple[Evidence, ...]
-    told: tuple[dict[str, str], dict[str, str]]
-
-    @property
-    def probability(self) -> float:
-        """That they are one person, as the model has it."""
-        return probability(self.weight)
 
 
 def questions(wiring: Wiring, limit: int = 20) -> list[Question]:
@@ -66,6 +45,38 @@ def reject(wiring: Wiring, one: UUID, other: UUID, officer: str, reason: str) ->
     """They are two people, from now on and whatever comes; whether that was news. It parts them where they were one.
     Raises UnknownPairError, UnavailableError."""
     return _decided(wiring, KeepApart(**_base(one, other), officer=officer, reason=reason))
+
+
+class ReviewDesk:
+    """Implements adapters.http.identity.Reviews: what waits for a decision, and nothing else, is decided here."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def questions(self, limit: int) -> Sequence[Question]:
+        """The likeliest first. Raises NoReviewError, UnavailableError."""
+        try:
+            return questions(self._wiring, limit)
+        except NoModelError as error:
+            raise NoReviewError(str(error)) from None
+
+    def waits(self, one: UUID, other: UUID) -> None:
+        """Raises UnknownPairError, NotAskedError where they wait for no decision; NoReviewError, UnavailableError."""
+        try:
+            index = index_of(self._wiring, in_use(self._wiring).version)
+        except NoModelError as error:
+            raise NoReviewError(str(error)) from None
+        if not index.asks(one, other):
+            nodes = index.nodes([one, other])
+            if len(nodes) < 2 or any(node.gone for node in nodes.values()):
+                raise UnknownPairError("there are no such two streams")
+            raise NotAskedError("they do not wait for a decision: it was taken, or the scores changed")
+
+    def decide(self, one: UUID, other: UUID, verdict: Verdict, *, by: str, reason: str) -> bool:
+        """Whether that was news. Raises as ``waits`` does."""
+        self.waits(one, other)
+        decide = accept if verdict is Verdict.LINK else reject
+        return decide(self._wiring, one, other, by, reason)
 
 
 def _base(one: UUID, other: UUID) -> dict[str, Any]:

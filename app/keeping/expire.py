@@ -2,7 +2,7 @@
 
 Visitors first: who has no name is known by how the stream began, which expires as well. Then keys of periods, and at
 last the records that were made of what they sealed: all are folded anew from what can still be read, beside the live
-ones, and the old ones deleted.
+ones, and the old ones deleted. Linking's index, with blocking keys of what was told, is deleted where details expire.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 
 from adapters.keys.daily import DailyKeys, Purpose, day_of
 from adapters.keys.retention import Period, Periods
+from app.identities import index
 from app.keeping import anonymous
+from app.keeping.periods import months_kept
 from app.projecting import lifecycle
 from app.settings import Settings
 from app.wiring import Wiring
@@ -32,16 +34,10 @@ class Expired:
 
 
 def first_months(settings: Settings, now: datetime) -> Mapping[Retention, int]:
-    """Class → the first month that is kept of it: the present month does not count. How a stream began is kept until
-    it is known that an anonymous visitor stays away."""
-    now_, kept = now.astimezone(UTC), settings
+    """Class → the first month that is kept of it: the present month does not count."""
+    now_ = now.astimezone(UTC)
     month = now_.year * 12 + now_.month - 1
-    return {
-        Retention.BEHAVIOUR: month - kept.keep_behaviour_months,
-        Retention.IDENTITY: month - max(kept.keep_identity_months, kept.keep_anonymous_months),
-        Retention.TRANSACTION: month - kept.keep_transaction_months,
-        Retention.CONSENT: month - kept.keep_consent_months,
-    }
+    return {kind: month - months for kind, months in months_kept(settings).items()}
 
 
 def expire(wiring: Wiring, now: datetime | None = None, *, dry_run: bool = False) -> Expired:
@@ -56,6 +52,8 @@ def expire(wiring: Wiring, now: datetime | None = None, *, dry_run: bool = False
         return Expired(tuple(past), count, wiring.receipts.older(last_day), 0, 0, 0)
     gone = sum(anonymous.forget(wiring, some) for some in visitors)
     periods.destroy(past)
+    if any(period.retention is Retention.IDENTITY for period in past):
+        index.drop(wiring)
     receipts, day_keys = wiring.receipts.expire(last_day), expire_day_keys(wiring, now)
     records = sum(shard.drop_expired(periods.living()) for shard in wiring.records)
     rebuilt = _fold_anew(wiring) if past or records else 0

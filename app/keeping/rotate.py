@@ -5,18 +5,22 @@ from datetime import UTC, datetime
 
 from adapters.keys.rotation import Rotated, Rotation
 from app.erasing.asking import decide
+from app.identities import index
 from app.wiring import Wiring
 from domain.privacy import ErasureRequest
 from readmodels.erasure import DONE, UNREADABLE
 
 
 def rotate(wiring: Wiring, progress: Callable[[int], None] = lambda keys: None, *, new_epoch: bool = False) -> Rotated:
-    """Wraps living keys anew, destroys older wrapping keys, and says so to erasures. ``new_epoch``: also those of this
-    month. Can be done again. Raises WrappingKeyError, UnavailableError."""
+    """Wraps living keys anew, destroys older wrapping keys, and says so to erasures. Where any were destroyed, streams
+    without a key go from linking's index. ``new_epoch``: also those of this month. Can be done again. Raises
+    WrappingKeyError, UnavailableError."""
     rotation = Rotation(wiring.keyring)
     if new_epoch:
         rotation.open_epoch()
     rotated = rotation.run(progress)
+    if rotated.destroyed:
+        index.sweep(wiring)
     tell(wiring, datetime.now(UTC))
     return rotated
 

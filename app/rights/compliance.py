@@ -11,6 +11,7 @@ from adapters.proof.bundle import seal, verify
 from adapters.rights.requests import access_cases
 from app.erasing.desk import Desk
 from app.erasing.proof import statement
+from app.identities.review import ReviewDesk
 from app.wiring import Wiring
 from domain.proof import Statement
 from queries.cases import Cases
@@ -34,6 +35,7 @@ def compliance_desk(
         Bundles(wiring),
         lambda: access_cases(wiring.customers),
         wiring.audit,
+        ReviewDesk(wiring),
         now,
     )
 

@@ -1,11 +1,12 @@
 """The bandit's posterior: a fold over the log's showings and clicks, each in the context of its moment.
 
 Every item that was shown often is an arm, and so is what came last, which starts from what all items have in common.
+What is not in the catalogue is one only where several people were shown it: an artefact names its arms.
 """
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import log
 from uuid import UUID
@@ -61,8 +62,10 @@ def run(wiring: Wiring, read: Callable[[int], None] = lambda n: None) -> Trained
     shards, catalogue = wiring.shards.now, wiring.catalogue.head()
     heads = tuple(log.head() for log in shards.logs)
     now_ms = time.time_ns() // 1_000_000
-    seen = _trials(list(zip(shards.logs, heads, strict=True)), now_ms, read)
-    arms = _arms(seen, _newest(wiring.catalogue, catalogue))
+    shown_to = _trials(list(zip(shards.logs, heads, strict=True)), now_ms, read)
+    seen = [trial for trials_ in shown_to for trial in trials_]
+    listed, newest = _listed(wiring.catalogue, catalogue)
+    arms = _arms(seen, listed | _met(shown_to, wiring.settings.least_people), newest)
     posterior = _posterior(seen, arms)
     position = Position(heads, shards.layout.epoch, catalogue)
     shown, clicked = int(posterior.shown.sum()), int(posterior.clicked.sum())
@@ -90,15 +93,21 @@ def _posterior(seen: Sequence[Trial], arms: Sequence[str]) -> Posterior:
     return update(start(config, len(arms)), observations(seen, rows))
 
 
-def _arms(seen: Sequence[Trial], newest: Sequence[str]) -> tuple[str, ...]:
-    """The most shown, equal ones by SKU, then the newest; the same for any order of the trials."""
-    count = Counter(trial.sku for trial in seen)
+def _met(shown_to: Sequence[Sequence[Trial]], least: int) -> set[str]:
+    """The SKUs that so many streams at least were shown."""
+    count = Counter(sku for trials_ in shown_to for sku in {trial.sku for trial in trials_})
+    return {sku for sku, streams in count.items() if streams >= least}
+
+
+def _arms(seen: Sequence[Trial], known: Collection[str], newest: Sequence[str]) -> tuple[str, ...]:
+    """The most shown of those ``known``, equal ones by SKU, then the newest; the same for any order of the trials."""
+    count = Counter(trial.sku for trial in seen if trial.sku in known)
     shown = [sku for sku, _ in sorted(count.items(), key=lambda one: (-one[1], one[0]))[:MOST_SHOWN]]
     return tuple(dict.fromkeys((*shown, *newest)))
 
 
-def _trials(logs: Sequence[tuple[PostgresLog, int]], until_ms: int, read: Callable[[int], None]) -> list[Trial]:
-    """Of all shards, in no order that matters; of streams whose persons let them train."""
+def _trials(logs: Sequence[tuple[PostgresLog, int]], until_ms: int, read: Callable[[int], None]) -> list[list[Trial]]:
+    """Stream by stream of all shards, in no order that matters; of streams whose persons let them train."""
     streams: dict[UUID, list[Event]] = defaultdict(list)
     told = Told()
     for shard, head in logs:
@@ -111,11 +120,11 @@ def _trials(logs: Sequence[tuple[PostgresLog, int]], until_ms: int, read: Callab
             read(len(batch))
     shown = (s for s, facts in streams.items() if any(isinstance(f, Customer.RecommendationShown) for f in facts))
     permissions = told.permissions(shown, Rules())
-    return [trial for s, permission in permissions.items() for trial in trials(streams[s], until_ms, permission)]
+    return [list(trials(streams[s], until_ms, permission)) for s, permission in permissions.items()]
 
 
-def _newest(log: PostgresLog, head: int) -> list[str]:
-    """The SKUs that were listed last and are on sale, the latest first."""
+def _listed(log: PostgresLog, head: int) -> tuple[set[str], list[str]]:
+    """All SKUs that were ever listed; and those listed last that are on sale, the latest first."""
     records: dict[UUID, ProductRecord] = defaultdict(ProductRecord)
     first: dict[UUID, int] = {}
     feed = ReplayFeed(log, 0, head)
@@ -124,5 +133,7 @@ def _newest(log: PostgresLog, head: int) -> list[str]:
             stream = recorded.event.originator_id
             records[stream] = apply(records[stream], recorded.event)
             first.setdefault(stream, recorded.position)
-    listed = [stream for stream, record in records.items() if record.listing and record.listing.active]
-    return [records[stream].sku for stream in sorted(listed, key=lambda s: -first[s])[:MOST_NEW]]
+    told = {stream: record for stream, record in records.items() if record.listing}
+    on_sale = [stream for stream, record in told.items() if record.listing and record.listing.active]
+    newest = [told[stream].sku for stream in sorted(on_sale, key=lambda s: -first[s])[:MOST_NEW]]
+    return {record.sku for record in told.values()}, newest

@@ -62,7 +62,7 @@ def run(
         artefact = store(
             wiring.settings.models_folder(),
             blend,
-            task.names,
+            found.known,
             position,
             metrics,
             {**notes, "until_ms": int(found.examples.at.max())},

@@ -66,7 +66,7 @@ def run(
         artefact = store(
             folder,
             replace(before, models=_models(made)),
-            names,
+            found.known,
             position,
             metrics | _in_full(parent.manifest.metrics),
             notes | {"until_ms": int(found.examples.at.max())},

@@ -18,6 +18,7 @@ from domain.product import Product
 from domain.sharding import shard_of
 from ml.content.features import catalogue as attributes
 from ml.examples import Examples, Names, assemble, named
+from ml.naming import known_names
 from ml.sequences import Attributes
 from projections.catalogue import fold
 from projections.examples import Rules
@@ -33,11 +34,13 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """``examples`` in the order of their time; ``names`` of their rows; ``items``: attributes in the order of
-    ``names.skus``; the ``rules`` and the ``positions`` that it was folded by."""
+    """``examples`` in the order of their time; ``names`` of their rows; ``known``: those of items as artefacts may
+    name them; ``items``: attributes in the order of ``names.skus``; the ``rules`` and the ``positions`` that it was
+    folded by."""
 
     examples: Examples
     names: Names
+    known: tuple[str, ...]
     items: Attributes
     rules: Rules
     positions: Positions
@@ -56,7 +59,8 @@ def read(
         parts = [done.part for done in fold_all(wiring, run, rules, positions, progress)]
     records = catalogue(wiring, rules.until_ms, positions.catalogue)
     found, names = assemble(parts, NAMES, records)
-    return TrainingSet(found, names, attributes(names.skus, records, named(parts)), rules, positions)
+    known = known_names(found, names.skus, records, wiring.settings.least_people)
+    return TrainingSet(found, names, known, attributes(names.skus, records, named(parts)), rules, positions)
 
 
 def fold_all(wiring: Wiring, run: Run, rules: Rules, positions: Positions, progress: Progress) -> Iterator[Done]:

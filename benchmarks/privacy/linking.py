@@ -23,7 +23,7 @@ from adapters.keys.wrapping import WrappingKeys
 from adapters.postgres import Database
 from adapters.redis.identity import RedisIdentityIndex
 from adapters.splink import engine
-from app.identities.link import index_of
+from app.identities.index import index_of
 from app.settings import Settings
 from app.wiring import Wiring
 from benchmarks.privacy.people import People, Told
@@ -57,7 +57,7 @@ def link_p99_ms(persons: int = PERSONS, looked: int = LOOKED) -> float:
     Real servers; the process that links knows no candidate and no key of one before.
     """
     model = trained()
-    with _installation() as wiring:
+    with installation() as wiring:
         people, index = People(7), index_of(wiring, model.version)
         known = list(_filled(wiring, index, people, persons))
         return float(np.percentile(_timed(wiring, model, people, known, looked), 99))
@@ -113,7 +113,8 @@ def _filled(wiring: Wiring, index: RedisIdentityIndex, people: People, persons: 
 
 
 @contextmanager
-def _installation() -> Iterator[Wiring]:
+def installation() -> Iterator[Wiring]:
+    """Servers and a namespace that are thrown away."""
     with TemporaryDirectory(prefix="bespoke-linking-") as folder:
         settings = Settings(var=Path(folder) / "var", postgres_url=None, redis_url=None)
         with Wiring(settings) as wiring:

@@ -143,13 +143,14 @@ class Linker:
         near = {other for block in blocks if len(block) <= blocking.MOST for other in block} - {stream}
         found: Edges = {}
         for other, theirs in self._index.compared(near).items():
-            weight = self._weight(stream, compared, other, theirs)
+            weight = self.weight(stream, compared, other, theirs)
             if weight is not None:
                 found[other] = weight
         return found
 
-    def _weight(self, one: UUID, ours: Compared, other: UUID, theirs: Compared) -> float | None:
-        """In one direction always, so that the last digit is the same."""
+    def weight(self, one: UUID, ours: Compared, other: UUID, theirs: Compared) -> float | None:
+        """The match weight in bits, None for less than people are asked about. In one direction always, so that the
+        last digit is the same."""
         first, second = (ours, theirs) if one < other else (theirs, ours)
         weight = self._scorer.at_least(first, second, self._limits.asked)
         return None if weight is None else round(weight, PLACES)
@@ -172,7 +173,7 @@ class Linker:
         """A block that is small enough again: its pairs come back."""
         records, affected = self._index.compared(members), set[UUID]()
         for one, other in combinations(sorted(records), 2):
-            weight = self._weight(one, records[one], other, records[other])
+            weight = self.weight(one, records[one], other, records[other])
             if weight is not None:
                 self._index.link(one, (), {other: weight})
                 affected |= {one, other}

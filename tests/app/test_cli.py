@@ -159,7 +159,15 @@ def test_a_customer_is_shown_by_any_identifier(known: Wiring) -> None:
     assert {"customer.opened", "customer.identifier_linked"} <= {event["name"] for event in by_email["events"]}
     person = by_email["profile"]["person_id"]
     by_id = answered(bespoke("customer", "show", person, "--json", "--events", "0", settings=known.settings))
-    assert by_id == {"profile": by_email["profile"], "events": []}
+    assert by_id == {"profile": by_email["profile"], "events": [], "older": None}
+    pages, before = [], list[str]()
+    while len(pages) < 20 and (not pages or before):
+        page = answered(
+            bespoke("customer", "show", person, "--json", "--events", "2", *before, settings=known.settings)
+        )
+        pages.append(page["events"])
+        before = ["--before", page["older"]] if page["older"] else []
+    assert [event for page in pages for event in page] == by_email["events"] and len(pages) > 1
 
 
 def test_a_customer_in_words(known: Wiring) -> None:

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -24,8 +24,10 @@ from commands.rights import GrantAccess
 from domain.identity import Identifier, IdentifierKind
 from domain.privacy import Method, Source
 from domain.values import Channel, Details, Line
-from queries.cases import Cases
+from queries import cases
+from queries.cases import Cases, Entry
 from queries.moment import Moment
+from queries.timeline import LATEST, Page, Place
 from tests.app.test_remaking import command, view
 from tests.namespaces import namespace
 
@@ -84,6 +86,55 @@ def test_of_somebody_erased_there_are_the_books_alone(servers: Wiring) -> None:
         assert "You were erased" in page and "maria" not in page and "SKU-1" not in page
         case = Cases(exports_of(wiring), wiring.catalogue, wiring.receipts).case(stream, Moment())
         assert case is not None and case.erased and not case.details
+
+
+def pages(found: Cases, stream: UUID, moment: Moment) -> list[tuple[Entry, ...]]:
+    """From the latest to the oldest."""
+    page, seen = LATEST, list[tuple[Entry, ...]]()
+    while True:
+        case = found.case(stream, moment, page)
+        assert case is not None
+        seen.append(case.entries)
+        if case.older is None:
+            return seen
+        page = Page(before=case.older)
+
+
+def test_a_case_shows_every_event_and_answer_a_page_at_a_time(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "ENTRIES", 7)
+    fill(wiring)
+    person = min(stream for one in (MAIL, ANON) if (stream := wiring.directory.find(one)))
+    wiring.receipts.add([encode(decision(person)) for _ in range(20)])
+    found = Cases(exports_of(wiring), wiring.catalogue, wiring.receipts)
+    first = found.case(person, Moment())
+    assert first is not None and first.newer is None and first.of == 31 + 20
+    seen = pages(found, person, Moment())
+    assert [len(page) for page in seen] == [7] * 7 + [2]
+    places = [entry.place for page in seen for entry in page]
+    assert places == sorted(set(places), reverse=True)
+    assert sum(entry.decision is not None for page in seen for entry in page) == 20
+    begin = found.case(person, Moment(), Page(after=Place(0, 0, 0, person)))
+    assert begin is not None and [e.place for e in begin.entries] == places[-7:] and begin.newer == places[-7]
+    middle = found.case(person, Moment(), Page(after=places[20]))
+    assert middle is not None and [entry.place for entry in middle.entries] == places[13:20]
+    assert (middle.older, middle.newer) == (places[19], places[13])
+
+
+def test_the_pages_of_a_case_end_where_the_moment_is(wiring: Wiring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases, "ENTRIES", 7)
+    fill(wiring)
+    stream = wiring.directory.find(ANON)
+    assert stream is not None
+    wiring.receipts.add([encode(decision(stream))])
+    found = Cases(exports_of(wiring), wiring.catalogue, wiring.receipts)
+    whole = [entry for page in pages(found, stream, Moment()) for entry in page]
+    until = [e for e in whole if e.event and e.event.name == "customer.product_viewed"][15].at_ms
+    as_of = datetime.fromtimestamp(until / 1000, UTC)
+    past = [entry for page in pages(found, stream, Moment(as_of)) for entry in page]
+    case = found.case(stream, Moment(as_of))
+    assert case is not None and case.of == len(past) < len(whole)
+    assert [entry for entry in past if entry.decision] == []
+    assert max(e.at_ms for e in past if e.event and e.event.name == "customer.product_viewed") == until
 
 
 def test_requests_for_access_wait_until_they_are_granted(wiring: Wiring) -> None:

@@ -17,6 +17,7 @@ from app.identities import link as linking
 from app.identities import model as training
 from app.identities import replay as replaying
 from app.identities import review as reviewing
+from app.identities.index import index_of
 from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
@@ -27,6 +28,7 @@ from domain.event import Event
 from domain.identity import Identifier
 from domain.values import Channel, Details
 from ml.identity.model import weight_of
+from queries.review import NotAskedError, UnknownPairError, Verdict, pair_of
 from tests.app.evaluation.test_identity import CITIES, FAMILY, GIVEN, STREETS
 from tests.namespaces import namespace
 
@@ -158,7 +160,7 @@ def test_an_officer_parts_them_for_good_and_may_take_that_back(shop: Shop) -> No
     assert reviewing.accept(shop.wiring, one, other, "cli:ben", "one after all")
     shop.link()
     assert shop.person("user:u2") == shop.person("loyalty:L2")
-    with pytest.raises(reviewing.UnknownPairError):
+    with pytest.raises(UnknownPairError):
         reviewing.accept(shop.wiring, one, UUID(int=7), "cli:ben", "who?")
 
 
@@ -188,9 +190,14 @@ def test_pairs_in_the_grey_zone_are_asked_about_with_evidence(shop: Shop) -> Non
         "number",
         "street",
     }
-    reviewing.reject(shop.wiring, mine[0].one, mine[0].other, "cli:ann", "no")
+    desk, (one, other) = reviewing.ReviewDesk(shop.wiring), pair_of(mine[0].id)
+    assert desk.decide(one, other, Verdict.KEEP_APART, by="key:desk", reason="no")
+    with pytest.raises(NotAskedError):
+        desk.decide(one, other, Verdict.LINK, by="key:desk", reason="or yes")
+    with pytest.raises(UnknownPairError):
+        desk.decide(one, UUID(int=7), Verdict.LINK, by="key:desk", reason="who?")
     shop.link()
-    left = [(q.one, q.other) for q in reviewing.questions(shop.wiring, 100)]
+    left = [(q.one, q.other) for q in desk.questions(100)]
     assert (mine[0].one, mine[0].other) not in left
 
 
@@ -232,7 +239,7 @@ def test_nothing_that_was_told_lies_in_redis(shop: Shop) -> None:
 
 def test_the_stream_of_a_destroyed_key_is_forgotten_by_the_index(shop: Shop) -> None:
     shop.link()
-    index = linking.index_of(shop.wiring, training.in_use(shop.wiring).version)
+    index = index_of(shop.wiring, training.in_use(shop.wiring).version)
     stream = shop.stream("loyalty:L6")
     names = index.keys_of([stream])[stream]
     assert any(stream in block for block in index.members(names, 100).values())

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from adapters.http.compliance.officers import Role
 from app import up
 from app.children import Children
+from app.identities.link import link_all
 from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
@@ -24,8 +25,11 @@ from commands.browse import RecordSearch, ShowRecommendations
 from commands.consent import GiveConsent, RequestAccess, WithdrawConsent
 from commands.identify import Identify
 from commands.order import PlaceOrder
+from domain.customer import Customer
 from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details, Line, Purpose
+from queries.cases import ENTRIES
+from tests.app.alike import ANNA, MAYBE, use_model
 from tests.app.test_remaking import SKUS, listed
 from tests.browser.test_shop import CHROMIUM
 from tests.namespaces import namespace
@@ -229,6 +233,68 @@ def test_the_slider_goes_back_in_time(visit: Any) -> None:
     expect(page.locator("#case tr", has_text="Personalisation")).to_contain_text("Given")
 
 
+def test_a_long_timeline_has_pages_back_to_its_beginning(visit: Any, house: House) -> None:
+    who, start = (Identifier(kind=IdentifierKind.EMAIL, value="long@example.org"),), datetime.now(UTC)
+    facts: dict[str, Any] = {"identifiers": who, "channel": Channel.WEB}
+    searches = [
+        RecordSearch(source_id=f"{n}", occurred_at=start - timedelta(minutes=500 - n), query=f"number {n};", **facts)
+        for n in range(ENTRIES + 20)
+    ]
+    house.wiring.bus().dispatch(searches)
+    page = visit("rita")
+    find(page, "long@example.org")
+    entries = page.locator(".line li")
+    expect(page.locator("#line")).to_contain_text(f"{ENTRIES + 21} entries, the latest {ENTRIES} shown")
+    expect(entries.first).to_contain_text(f"number {ENTRIES + 19};")
+    expect(page.get_by_role("link", name="Newer")).to_have_count(0)
+    page.get_by_role("link", name="Older").click()
+    expect(entries).to_have_count(21)
+    expect(entries.first).to_contain_text("number 19;")
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)
+    shot(page, "older-1280")
+    page.get_by_role("link", name="Newer").click()
+    expect(entries).to_have_count(ENTRIES)
+    page.fill("#as_of", (start - timedelta(minutes=500 - 210)).strftime("%Y-%m-%dT%H:%M:%S"))
+    page.get_by_role("button", name="Go").click()
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator("#line")).to_contain_text("as of")
+    assert "as_of=" in page.url and entries.count() < 21
+
+
+def test_two_who_may_be_one_are_decided_with_a_reason(visit: Any, house: House) -> None:
+    bus = house.wiring.bus()
+    for number, details in enumerate((ANNA, MAYBE)):
+        who = (Identifier(kind=IdentifierKind.USER, value=f"grey{number}"),)
+        told = {"source_id": f"grey{number}", "occurred_at": datetime.now(UTC), "channel": Channel.WEB}
+        bus.dispatch([Identify(identifiers=who, details=details, **told)])
+    page = visit("paul")
+    page.get_by_role("link", name="One person or two").click()
+    expect(page.locator(".none")).to_contain_text("no identity model in use")
+    use_model(house.wiring)
+    link_all(house.wiring)
+    page.reload()
+    pair = page.locator(".pair", has_text=str(grey(house, 0)))
+    expect(pair).to_contain_text("1980")
+    expect(pair.locator("h2")).to_contain_text("% likely one person")
+    shot(page, "review-1280")
+    pair.get_by_role("button", name="Two people").click()
+    expect(pair).to_have_count(1)  # without a reason nothing is sent
+    pair.get_by_label("Why").fill("mother and daughter")
+    pair.get_by_role("button", name="Two people").click()
+    expect(pair).to_have_count(0)
+    found = {s: e for log in house.wiring.customers for s, e in log.streams([grey(house, 0)])}
+    (kept,) = (e for e in found[grey(house, 0)] if isinstance(e, Customer.KeptApart))
+    assert (kept.officer, kept.reason, kept.other) == ("officer:paul", "mother and daughter", grey(house, 1))
+    actions = [entry.action for entry in house.wiring.audit.latest(20, streams=[grey(house, 0)])]
+    assert {"compliance.review", "compliance.decide"} <= set(actions)
+
+
+def grey(house: House, number: int) -> UUID:
+    found = house.wiring.directory.find(Identifier(kind=IdentifierKind.USER, value=f"grey{number}"))
+    assert found is not None
+    return found
+
+
 def test_the_export_is_a_file_and_closes_the_request(visit: Any) -> None:
     page = visit("rita")
     page.locator("section[aria-labelledby=accesses] tr", has_text=ASKED).get_by_role("link").click()
@@ -348,7 +414,7 @@ def test_a_session_ends_after_half_an_hour_and_by_logging_out(visit: Any, house:
 def test_on_a_phone_nothing_is_wider_than_the_screen(visit: Any, house: House) -> None:
     page = visit("paul", 390)
     shot(page, "home-390")
-    for path in ("/compliance", f"/compliance/person/{house.person}", "/compliance/verify"):
+    for path in ("/compliance", f"/compliance/person/{house.person}", "/compliance/review", "/compliance/verify"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     page.goto(f"/compliance/person/{house.person}")

@@ -79,6 +79,7 @@ def routes() -> list[str]:
         receipts=object(),  # type: ignore[arg-type]
         experiments=lambda: [],
         erasures=erasures,
+        reviews=object(),  # type: ignore[arg-type]
         reports=object(),  # type: ignore[arg-type]
         published=lambda key: [],
         rights=Nobodys(),  # type: ignore[arg-type]

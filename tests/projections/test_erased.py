@@ -1,5 +1,5 @@
 """After an erasure everything folded is as if the person had never come: records live and rebuilt, statistics, training
-examples, experiments; only versions and positions differ. And the books are the same to the cent."""
+examples, experiments, attribution; only versions and positions differ. And the books are the same to the cent."""
 
 import os
 from collections import Counter
@@ -17,7 +17,12 @@ from msgspec.structs import replace
 from domain.customer import Customer
 from domain.event import Event
 from domain.identity import Identifier, IdentifierKind, persons
-from domain.values import Channel
+from domain.values import Campaign, Channel
+from projections.attribution.models import MODELS
+from projections.attribution.rules import DAY_MS
+from projections.attribution.rules import Rules as Touching
+from projections.attribution.stages import trails
+from projections.attribution.trail import Trail
 from projections.bulk import bring_together, fold_streams
 from projections.examples import Rules, examples
 from projections.experiments.exposed import Person, Totals, outcomes
@@ -26,13 +31,16 @@ from projections.experiments.exposed import fold as totals_of
 from projections.gathering import gathered, linked
 from projections.moment import millis
 from projections.ports import Fact, Recorded
+from queries.attribution_report import Asked, AttributionReport, report
 from queries.travel import erased
 from readmodels.customer import decode
-from tests.projections.facts import START, histories
+from tests.projections.facts import CHANNELS, START, histories
 from tests.projections.memory import MemoryCustomerStore, projection
 
 CASES = int(os.environ.get("BESPOKE_ERASURE_CASES", "40"))
 NAMES = (IdentifierKind.USER, IdentifierKind.EMAIL, IdentifierKind.PHONE)
+MEDIA = st.sampled_from([None, "email", "social", "cpc", "affiliate"])
+CURRENCIES = st.sampled_from(["USD", "EUR"])
 REQUEST = UUID(int=1 << 100)
 AFTER = START + timedelta(days=2)
 Log = list[Event]
@@ -62,7 +70,7 @@ def worlds(draw: st.DrawFn) -> World:
     links = list(_links(draw, people, devices))
     told: list[tuple[UUID, dict[str, Any] | UUID]] = [(one, other) for one, other in links]
     for stream in customers:
-        told += [(stream, fact) for fact in draw(histories(most=6))]
+        told += [(stream, fact) for fact in (*draw(histories(most=6)), *_trade(draw))]
         if draw(st.booleans()):
             told.append((stream, _exposure(draw)))
     for number, (stream, what) in enumerate(draw(st.permutations(told))):
@@ -100,6 +108,19 @@ def _link(here: Customer, there: Customer, number: int) -> None:
     here.link(there.id, other_kind=there.kind, evidence="Identify", **said)
 
 
+def _trade(draw: st.DrawFn) -> Iterator[dict[str, Any]]:
+    """How somebody came, what they bought, and what of it went back; at any time and in any order."""
+    for number in range(draw(st.integers(0, 2))):
+        when = {"occurred_at": START + timedelta(minutes=draw(st.integers(0, 40)))}
+        yield {"class": Customer.Seen, "campaign": Campaign(medium=draw(MEDIA)), "channel": draw(CHANNELS), **when}
+        cents, name = draw(st.integers(1, 20_000)), {"order_id": f"bought {number}", "currency": draw(CURRENCIES)}
+        sold = {"channel": Channel.WEB, "total_cents": cents, "lines": ()}
+        yield {"class": Customer.OrderPlaced, **name, **sold, **when}
+        if draw(st.booleans()):
+            back = {"return_id": f"back {number}", "refund_cents": draw(st.sampled_from([cents, cents // 3]))}
+            yield {"class": Customer.LinesReturned, "channel": Channel.STORE, **name, **back, **when}
+
+
 def _exposure(draw: st.DrawFn) -> dict[str, Any]:
     when = START + timedelta(minutes=draw(st.integers(0, 40)))
     return {"class": Customer.ExperimentExposed, "variant": draw(st.sampled_from("ab")), "occurred_at": when}
@@ -113,7 +134,8 @@ def _record(customer: Customer, what: dict[str, Any], number: int) -> None:
     elif what["class"] is Customer.OrderPlaced:
         customer.place_order(source_id=source, **fields | {"order_id": f"{customer.id.int}:{fields['order_id']}"})
     elif what["class"] is Customer.LinesReturned:
-        customer.return_lines(source_id=source, **fields | {"return_id": f"{customer.id.int}:{fields['return_id']}"})
+        own = {name: f"{customer.id.int}:{fields[name]}" for name in ("order_id", "return_id")}
+        customer.return_lines(source_id=source, **fields | own)
     else:
         customer.record(what["class"], source_id=source, **fields)
 
@@ -234,6 +256,40 @@ def experimented(log: Log) -> Totals:
     return totals_of(found, Counting())
 
 
+def attributed(log: Log, asked: Asked) -> AttributionReport:
+    """What orders are owed to, folded anew."""
+    return report(trails(by_stream(log)), (0,), asked)
+
+
+def as_it_came(*parts: Log) -> dict[UUID, Trail]:
+    """Trails to which each event was given as it was recorded, long before it was erased."""
+    found: dict[UUID, Trail] = {}
+    for event in (event for part in parts for event in part):
+        found.setdefault(event.originator_id, Trail()).take([event])
+    return found
+
+
+def owed(made: AttributionReport) -> dict[str, Any]:
+    """By currency: what everybody who is there is credited with, and by which ways they came."""
+    found = {}
+    for each in made.currencies:
+        money = each.money
+        rest = money.credited, money.unattributed, money.unattributed_orders, money.orders - money.erased_orders
+        if any(rest):
+            found[each.currency] = (rest, each.models, each.converting, each.to_nothing, each.ways, each.delays)
+    return found
+
+
+def net(log: Iterable[Event]) -> Counter[str]:
+    """By currency: what was sold, less what went back."""
+    sums: Counter[str] = Counter()
+    for event in log:
+        told = erased(event).ledger
+        if told:
+            sums[told["currency"]] += told.get("total_cents", 0) - told.get("refund_cents", 0)
+    return sums
+
+
 def books(log: Log) -> Counter[str]:
     """Sums of all ledger amounts by kind and currency."""
     sums: Counter[str] = Counter()
@@ -269,6 +325,29 @@ def test_training_sets_and_experiments_are_as_if_the_person_had_never_come(world
     rules = Rules(known=known)
     assert trained(gone, rules) == trained(never, rules)
     assert experimented(gone) == experimented(never)
+
+
+@settings(max_examples=CASES, deadline=None)
+@given(world=worlds(), models=st.sets(st.sampled_from(MODELS), min_size=1, max_size=2), shown=st.booleans())
+def test_attribution_credits_everybody_else_as_if_the_person_had_never_come(
+    world: World, models: set[str], shown: bool
+) -> None:
+    gone, never = after(world), without(world)
+    begin = millis(START)
+    asked = Asked(tuple(sorted(models)), begin - DAY_MS, begin + DAY_MS, Touching(shown=shown))
+    made = attributed(gone, asked)
+    assert owed(made) == owed(attributed(never, asked))
+    assert report(as_it_came(world.log, ending(world)), (0,), asked) == made
+    # The victim's orders are nobody's, and are told as such: the ledger has lost no cent.
+    hers = [event for event in world.log if event.originator_id in world.victim]
+    orders = Counter(event.currency for event in hers if isinstance(event, Customer.OrderPlaced))
+    whole, lost = net(world.log), net(hers)
+    for each in made.currencies:
+        money, currency = each.money, each.currency
+        assert (money.net, money.erased, money.erased_orders) == (whole[currency], lost[currency], orders[currency])
+        assert money.credited + money.unattributed + money.erased == money.net
+        assert all(sum(c.cents for c in model.channels) == money.credited for model in each.models)
+    assert {each.currency for each in made.currencies} == whole.keys()
 
 
 @settings(max_examples=CASES, deadline=None)

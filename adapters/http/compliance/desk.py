@@ -12,18 +12,22 @@ import msgspec
 from adapters.channels.channel import RejectedError
 from adapters.http.compliance.officers import Officer, Officers, Role
 from adapters.http.erasures import Erasures
+from adapters.http.identity import Reviews, named
+from adapters.http.identity import in_thread as pairs_in_thread
 from adapters.http.ports import Reader
 from adapters.http.rights import Correction, RightsDesk
-from domain.identity import Identifier
+from domain.identity import Identifier, Pair
 from domain.privacy import ErasureRefusedError, Ground, Method, Source
 from queries.audit import Access, Audit, Entry
 from queries.cases import Case, Cases
 from queries.erasure import Told
 from queries.export import Dossier
 from queries.moment import Moment
+from queries.review import Question, Verdict
+from queries.timeline import LATEST, Page
 
 T = TypeVar("T")
-LISTED, READINGS = 50, 12
+LISTED, READINGS, PAIRS = 50, 12, 20
 _ALLOWED = {"approve": Role.APPROVER, "hold": Role.APPROVER, "release": Role.APPROVER}
 
 
@@ -84,6 +88,7 @@ class ComplianceDesk:
     proofs: Proofs
     asked: Callable[[], Sequence[AccessAsked]]
     audit: Audit
+    reviews: Reviews
     now: Callable[[], datetime]
 
     async def requests(self) -> tuple[Sequence[Told], Sequence[AccessAsked]]:
@@ -99,9 +104,9 @@ class ComplianceDesk:
         await self._told(officer, "search", stream, purpose)
         return stream
 
-    async def case(self, officer: Officer, stream: UUID, moment: Moment) -> Case:
+    async def case(self, officer: Officer, stream: UUID, moment: Moment, page: Page = LATEST) -> Case:
         """Raises RejectedError (404)."""
-        found = await asyncio.to_thread(self.cases.case, stream, moment)
+        found = await asyncio.to_thread(self.cases.case, stream, moment, page)
         if found is None:
             raise RejectedError("person", "nobody is known by that, or not yet at that time", 404)
         await self._told(officer, "case", found.person_id)
@@ -164,6 +169,20 @@ class ComplianceDesk:
         if found.subject is not None:
             await self._told(officer, "bundle", found.subject)
         return await _in_thread(lambda: self.proofs.bundle(request))
+
+    async def pairs(self, officer: Officer) -> Sequence[Question]:
+        """The likeliest pairs that wait for a decision. Raises RejectedError (409) where there is no model."""
+        found = await pairs_in_thread(lambda: self.reviews.questions(PAIRS))
+        for stream in named(found):
+            await self._told(officer, "review", stream)
+        return found
+
+    async def review(self, officer: Officer, pair: Pair, verdict: Verdict, reason: str) -> None:
+        """Raises RejectedError."""
+        await pairs_in_thread(lambda: self.reviews.waits(*pair))
+        for stream in pair:
+            await self._told(officer, "decide", stream)
+        await pairs_in_thread(lambda: self.reviews.decide(*pair, verdict, by=officer.actor, reason=reason))
 
     async def _told(self, officer: Officer, action: str, stream: UUID, purpose: str | None = None) -> None:
         access = Access(officer.actor, f"compliance.{action}", stream, purpose)

@@ -1,7 +1,6 @@
 """The routes of the page, all below /compliance."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -13,24 +12,28 @@ from litestar.response import Stream
 from pydantic import ValidationError
 
 from adapters.channels.channel import RejectedError
+from adapters.http.compliance import forms
 from adapters.http.compliance.answers import HANDLERS, HOME, SAFE, STATIC, AnyRequest, file, page, see
 from adapters.http.compliance.desk import ComplianceDesk
+from adapters.http.compliance.forms import Form
 from adapters.http.compliance.officers import Officer, Role
 from adapters.http.rights import Correction, Format, download, wrong
 from adapters.http.sessions import Doors, House, LockedError
 from adapters.http.sessions import Session as AnySession
 from adapters.http.shop.answers import files
-from domain.identity import Identifier, IdentifierKind
+from domain.identity import IdentifierKind
 from domain.privacy import Ground, Method
 from domain.values import Details
 from queries.cases import Case
-from queries.moment import Moment, read_time
+from queries.moment import Moment
 from queries.recommend.words import words
+from queries.review import Verdict, pair_of
+from queries.timeline import LONGEST_PLACE, Page
 
-Form = Mapping[str, Any]
 Session = AnySession[Officer]
 Answer = TypeVar("Answer")
 _Request = Annotated[str | None, Parameter(query="request", max_length=200, required=False)]
+_Place = Annotated[str | None, Parameter(max_length=LONGEST_PLACE, required=False)]
 Shown = Callable[[AnyRequest, Session], Awaitable[Response[bytes]]]
 LARGEST_BUNDLE = 32 << 20
 _OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS, "opt": {"channel": "api"}}
@@ -58,6 +61,8 @@ def compliance_routes(desk: ComplianceDesk) -> Sequence[HTTPRouteHandler]:
         read("/requests/{number:uuid}", "complianceRequest", pages.request_),
         write("/requests/{number:uuid}/bundle", "complianceBundle", pages.bundle),
         write("/requests/{number:uuid}/{action:str}", "complianceDecide", pages.decide),
+        read("/review", "complianceReview", pages.review),
+        write("/review", "complianceReviewed", pages.reviewed),
         read("/verify", "complianceVerify", pages.verify),
         write("/verify", "complianceCheck", pages.check, request_max_body_size=LARGEST_BUNDLE),
         read("/public-key", "compliancePublicKey", pages.public_key),
@@ -83,7 +88,7 @@ class _Pages:
 
     async def login(self, request: AnyRequest) -> Response[bytes]:
         """A key becomes a session."""
-        return await self._doors.enter(request, await _form(request))
+        return await self._doors.enter(request, await forms.read(request))
 
     async def logout(self, request: AnyRequest) -> Response[bytes]:
         """Ends it."""
@@ -93,8 +98,8 @@ class _Pages:
         """By an identifier or an id, sent as a form: neither stands in an address that is logged."""
 
         async def find(session: Session, form: Form) -> Response[bytes]:
-            purpose = _text(form, "purpose", 60) or None
-            stream = await self._desk.find(session.who, _who(form), purpose)
+            purpose = forms.text(form, "purpose", 60) or None
+            stream = await self._desk.find(session.who, forms.who(form), purpose)
             return see(f"{HOME}/person/{stream}")
 
         return await self._write(request, find)
@@ -106,13 +111,19 @@ class _Pages:
         as_of: str | None = None,
         part: bool = False,
         answers: _Request = None,
+        before: _Place = None,
+        after: _Place = None,
     ) -> Response[bytes]:
-        """All about one person, as it was at a moment; ``part``: without what stands around it."""
+        """All about one person, as it was at a moment, and a page of the timeline; ``part``: without what stands around
+        it."""
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
-            moment = Moment(_moment(as_of)) if as_of else Moment()
-            case = await self._desk.case(session.who, person, moment)
+            moment = Moment(forms.moment_of(as_of)) if as_of else Moment()
+            case = await self._desk.case(
+                session.who, person, moment, Page(forms.place_of(before, "before"), forms.place_of(after, "after"))
+            )
             values: dict[str, Any] = {"case": case, "stream": person, "moment": moment.as_of, "reason": _reasons(case)}
+            values["answers"] = answers or ""
             if part:
                 return self._page("case.html", session, **values)
             readings = await self._desk.readings(case)
@@ -123,7 +134,6 @@ class _Pages:
                 readings=readings,
                 fields=fields,
                 methods=methods,
-                answers=answers or "",
                 **values,
             )
 
@@ -134,7 +144,7 @@ class _Pages:
 
         async def make(session: Session, form: Form) -> Response[bytes] | Stream:
             kind = Format.HTML if form.get("format") == Format.HTML else Format.JSON
-            found = await self._desk.export(session.who, person, _text(form, "request", 200) or None)
+            found = await self._desk.export(session.who, person, forms.text(form, "request", 200) or None)
             answer = download(found, kind)
             answer.headers.update(SAFE)
             return answer
@@ -145,10 +155,10 @@ class _Pages:
         """One detail is put right, or cleared where nothing is filled in."""
 
         async def put(session: Session, form: Form) -> Response[bytes]:
-            field, value = _text(form, "field", 40), _text(form, "value", 200)
+            field, value = forms.text(form, "field", 40), forms.text(form, "value", 200)
             told = {"details": {field: value}} if value else {"cleared": [field]}
             try:
-                correction = Correction.model_validate(told | {"reason": _text(form, "reason", 500)})
+                correction = Correction.model_validate(told | {"reason": forms.text(form, "reason", 500)})
                 await self._desk.correct(session.who, person, correction)
             except ValidationError as error:
                 raise wrong(error) from None
@@ -160,7 +170,7 @@ class _Pages:
         """A request to erase; somebody else approves it."""
 
         async def ask(session: Session, form: Form) -> Response[bytes]:
-            method = _one_of(Method, form.get("verified"), "verified")
+            method = forms.one_of(Method, form.get("verified"), "verified")
             found = await self._desk.erase(session.who, person, method)
             return see(f"{HOME}/requests/{found.request}")
 
@@ -183,7 +193,7 @@ class _Pages:
         async def put(session: Session, form: Form) -> Response[bytes]:
             if action not in ("approve", "cancel", "hold", "release"):
                 raise RejectedError("action", "there is no such action", 404)
-            ground = _one_of(Ground, form.get("ground"), "ground") if action == "hold" else None
+            ground = forms.one_of(Ground, form.get("ground"), "ground") if action == "hold" else None
             await self._desk.decide(session.who, number, action, ground)
             return see(f"{HOME}/requests/{number}")
 
@@ -196,6 +206,34 @@ class _Pages:
             return file(await self._desk.bundle(session.who, number), f"erasure-{number}.proof")
 
         return await self._write(request, make)
+
+    async def review(self, request: AnyRequest) -> Response[bytes]:
+        """Pairs of streams that may be one person."""
+
+        async def show(_: AnyRequest, session: Session) -> Response[bytes]:
+            try:
+                found, why_not = await self._desk.pairs(session.who), ""
+            except RejectedError as error:
+                found, why_not = [], error.reason
+            return self._page("review.html", session, pairs=found, why_not=why_not)
+
+        return await self._read(request, show)
+
+    async def reviewed(self, request: AnyRequest) -> Response[bytes]:
+        """One person, or two."""
+
+        async def put(session: Session, form: Form) -> Response[bytes]:
+            verdict, reason = forms.one_of(Verdict, form.get("decision"), "decision"), forms.text(form, "reason", 500)
+            if not reason:
+                raise RejectedError("reason", "say why", 422)
+            try:
+                pair = pair_of(forms.text(form, "pair", 80))
+            except ValueError as error:
+                raise RejectedError("pair", f"the pair {error}", 422) from None
+            await self._desk.review(session.who, pair, verdict, reason)
+            return see(f"{HOME}/review")
+
+        return await self._write(request, put)
 
     async def verify(self, request: AnyRequest) -> Response[bytes]:
         """Where a proof can be checked."""
@@ -233,7 +271,7 @@ class _Pages:
     async def _write(
         self, request: AnyRequest, do: Callable[[Session, Form], Awaitable[Answer]]
     ) -> Answer | Response[bytes]:
-        form = await _form(request)
+        form = await forms.read(request)
         try:
             session = await self._doors.posted(request, form)
         except LockedError:
@@ -246,41 +284,6 @@ class _Pages:
 
 def _login(csrf: str, words: str, status: int, _: str) -> Response[bytes]:
     return page("login.html", status=status, csrf=csrf, words=words)
-
-
-async def _form(request: AnyRequest) -> Form:
-    return await request.form()
-
-
-def _text(form: Form, name: str, longest: int) -> str:
-    """Raises RejectedError for one that is too long, or a file."""
-    value = form.get(name, "")
-    if not isinstance(value, str) or len(value) > longest:
-        raise RejectedError(name, f"{name}: at most {longest} characters", 422)
-    return value.strip()
-
-
-def _who(form: Form) -> UUID | Identifier:
-    kind, value = _text(form, "kind", 20), _text(form, "value", 254)
-    try:
-        return UUID(value) if kind == "id" else Identifier(kind=IdentifierKind(kind), value=value)
-    except ValueError:
-        raise RejectedError("value", "this is not in the form of such an identifier", 422) from None
-
-
-def _one_of(kind: Any, given: object, name: str) -> Any:
-    try:
-        return kind(given)
-    except ValueError:
-        raise RejectedError(name, f"{name}: choose one", 422) from None
-
-
-def _moment(given: str) -> datetime:
-    """With an offset, or as a browser's own field has it, which is taken as UTC."""
-    try:
-        return read_time(given if given.endswith("Z") or "+" in given else f"{given}Z")
-    except ValueError:
-        raise RejectedError("as_of", "this is no time that can be read", 400) from None
 
 
 def _reasons(case: Case) -> Callable[[Any], str]:

@@ -27,6 +27,7 @@ from domain.design import Design, Variant
 from domain.identity import Identifier
 from domain.merchandising import Problem, RuleSet
 from domain.privacy import Ground, Method, NobodyError, UnknownRequestError
+from ml.identity.score import Evidence
 from queries.answers import Item, LoggedEvent, Profile, Recommendations
 from queries.audit import Access, Entry
 from queries.decisions import GONE, Gone
@@ -38,6 +39,8 @@ from queries.preview import Preview
 from queries.recommend.ask import Ask, Wanted
 from queries.recommend.decision import Decision, Generations, Shown
 from queries.reports import Document, ReportAsk
+from queries.review import NoReviewError, NotAskedError, Question, UnknownPairError, Verdict
+from queries.timeline import LATEST, Page, place_of
 from readmodels.catalogue import Product
 from tests.adapters.reports.simulated import drawn
 from tests.adapters.reports.travelled import travelled
@@ -70,6 +73,7 @@ class MemoryWriter:
         return [Outcome(PERSON, 1, int(command.source_id not in seen)) for command in commands]
 
 
+TWIN = UUID("01970000-0000-7000-8000-000000000002")
 DECIDED, GONE_ID = UUID(int=77), UUID(int=78)
 HERO = Told(
     "hero",
@@ -164,6 +168,31 @@ class MemoryErasures:
         return self.one(request)
 
 
+class MemoryReviews:
+    """One pair waits."""
+
+    def __init__(self) -> None:
+        self.decided: list[tuple[UUID, UUID, Verdict, str, str]] = []
+        self.model = True
+
+    def questions(self, limit: int) -> list[Question]:
+        if not self.model:
+            raise NoReviewError("there is no identity model in use")
+        told = {"given": "ann", "born": "1990-05-05"}, {"given": "anne"}
+        return [Question(PERSON, TWIN, 5.0, (Evidence("given", "alike", 3.25),), told)]
+
+    def waits(self, one: UUID, other: UUID) -> None:
+        if {one, other} - {PERSON, TWIN}:
+            raise UnknownPairError("there are no such two streams")
+        if self.decided:
+            raise NotAskedError("they do not wait for a decision")
+
+    def decide(self, one: UUID, other: UUID, verdict: Verdict, *, by: str, reason: str) -> bool:
+        self.waits(one, other)
+        self.decided.append((one, other, verdict, by, reason))
+        return True
+
+
 @dataclass
 class MemoryReader:
     """Knows one person under one user id, and remembers what it was asked."""
@@ -192,10 +221,12 @@ class MemoryReader:
         self._note("profile", moment)
         return Profile(PERSON, (PERSON,), 7, {}, {}, {}, {}, ()) if stream == PERSON else None
 
-    async def events(self, stream: UUID, limit: int, moment: Moment | None = None) -> tuple[LoggedEvent, ...]:
+    async def events(
+        self, stream: UUID, limit: int, moment: Moment | None = None, page: Page = LATEST
+    ) -> tuple[LoggedEvent, ...]:
         self._note("events", moment)
-        event = LoggedEvent(PERSON, 1, "seen", 0, 0, {})
-        return (event,) * min(limit, 3) if stream == PERSON else ()
+        events = [LoggedEvent(PERSON, version, "seen", 0, 0, {}) for version in (3, 2, 1)]
+        return tuple(e for e in events if page.has(place_of(e)))[:limit] if stream == PERSON else ()
 
     async def products(self, skus: Sequence[str]) -> list[Product | None]:
         self._fail()
@@ -259,6 +290,7 @@ def app(
     access: HttpAccess | None = None,
     live: Live | None = None,
     erasures: Erasures | None = None,
+    reviews: MemoryReviews | None = None,
     reports: MemoryReports | None = None,
     **more: Any,
 ) -> Litestar:
@@ -279,6 +311,7 @@ def app(
         receipts=MemoryReceipts(),
         experiments=lambda: [HERO],
         erasures=erasures or MemoryErasures(),
+        reviews=reviews or MemoryReviews(),
         reports=reports or MemoryReports(),
         published=lambda key: [{"key": key or "all", "version": 1}],
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),

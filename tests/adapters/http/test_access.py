@@ -11,7 +11,18 @@ from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 from adapters.http import Scope
-from tests.adapters.http.fakes import ADMIN, DECIDED, ONE_SCOPE, PERSON, PUBLIC, VISITOR, MemoryWriter, bearer, viewed
+from tests.adapters.http.fakes import (
+    ADMIN,
+    DECIDED,
+    ONE_SCOPE,
+    PERSON,
+    PUBLIC,
+    TWIN,
+    VISITOR,
+    MemoryWriter,
+    bearer,
+    viewed,
+)
 
 Client = TestClient[Litestar]
 TRACK = json.dumps(viewed()).encode()
@@ -46,6 +57,7 @@ RULES = [
 ROUTES = [("POST", path, Scope.CHANNEL_WRITE) for path in (*WRITES, "/v1/pos/poslog")] + [
     ("GET", path, scope) for path, scope in READS.items()
 ]
+PAIR = f"{PERSON}_{TWIN}"
 REQUESTS = "/v1/privacy/erasures"
 ERASURES = [
     ("GET", REQUESTS, Scope.PRIVACY_READ),
@@ -56,7 +68,12 @@ ERASURES = [
         for decision in ("confirm", "approve", "cancel", "hold", "release")
     ),
 ]
+IDENTITY = [
+    ("GET", "/v1/identity/review", Scope.IDENTITY_READ),
+    ("POST", f"/v1/identity/review/{PAIR}", Scope.IDENTITY_REVIEW),
+]
 ROUTES += RULES
+ROUTES += IDENTITY
 ROUTES += ERASURES
 ROUTES.append(("POST", "/v1/recommendations", Scope.RECOMMEND_READ))
 #: Any key may ask; what each field needs is in test_graphql.py.
@@ -104,6 +121,7 @@ def test_no_route_is_missing_here(client: Client) -> None:
             method,
             path.replace("{person_id}", str(PERSON))
             .replace("{request_id}", str(PERSON))
+            .replace("{pair_id}", PAIR)
             .replace("{decision_id}", str(DECIDED))
             .replace("{key}", "hero"),
         )

@@ -135,6 +135,8 @@ class TestDescription:
                 f"/v1/privacy/erasures/{{request_id}}/{decision}": {*KEYED_WRITE, "404", "409"}
                 for decision in ("confirm", "approve", "cancel", "hold", "release")
             },
+            "/v1/identity/review": {"400", "401", "403", "409", "503"},
+            "/v1/identity/review/{pair_id}": {*KEYED_WRITE, "404", "409"},
             "/health/live": set(),
             "/health/ready": {"503"},
             "/metrics": set(),

@@ -105,6 +105,17 @@ def test_a_customer_and_their_events(client: Client) -> None:
     assert [event["name"] for event in events["events"]] == ["seen", "seen"]
 
 
+def test_older_events_are_on_the_next_page(client: Client) -> None:
+    def page(query: str) -> tuple[list[int], str | None]:
+        told = client.get(f"/v1/customers/{PERSON}/events?limit=2{query}", headers=SERVER).json()
+        return [event["version"] for event in told["events"]], told["older"]
+
+    versions, older = page("")
+    assert (versions, page(f"&before={older}")) == ([3, 2], ([1], None))
+    response = client.get(f"/v1/customers/{PERSON}/events?before=0.0.1.{PERSON.hex}", headers=SERVER)
+    assert (response.status_code, response.json()["field"]) == (404, "before")
+
+
 @pytest.mark.parametrize("tail", ["", "/events"])
 def test_nobody_is_404(client: Client, tail: str) -> None:
     response = client.get(f"/v1/customers/00000000-0000-7000-8000-000000000000{tail}", headers=SERVER)
@@ -112,7 +123,9 @@ def test_nobody_is_404(client: Client, tail: str) -> None:
     assert response.json()["instance"] == "/v1/customers/{person_id}" + tail
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "canary=1"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "canary=1", "before=canary", "before=1.1.1.", f"before={'1' * 90}"]
+)
 def test_events_refuse_wrong_parameters(client: Client, query: str) -> None:
     response = client.get(f"/v1/customers/{PERSON}/events?{query}", headers=SERVER)
     assert response.status_code == 400

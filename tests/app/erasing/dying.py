@@ -1,53 +1,99 @@
-"""``python -m tests.app.erasing.dying REQUEST STEP:WHEN …``: erases, and is killed at each step, a process each time.
+"""``python -m tests.app.erasing.dying``: erases, and is killed at each place, a process each time.
 
-One process forks them all, before it has opened anything: importing takes longer than what is to be killed.
+Each line of its input is a request and places, ``STEP:WHEN``, in the order of the steps; it answers with ``killed``, or
+with the place where nothing was. One process forks them all, before it has opened anything: importing takes longer than
+what is to be killed.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from typing import NoReturn
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NoReturn
 from uuid import UUID
 
 from app.erasing.erase import STEPS, erase
-from app.erasing.work import Counts, Todo
+from app.erasing.later import LOOKS, follow_up
 from app.settings import Settings
 from app.wiring import Wiring
-from domain.privacy import Step
+from domain.privacy import LATER, NOW, Step
 
 BEFORE, BETWEEN = "before", "between"
+#: Within a step: the module and the name of what it is killed at.
+WITHIN = {
+    f"{Step.CLOSE.value}:saving": ("app.erasing.close", "_save"),
+    f"{Step.KEYS.value}:entering": ("app.erasing.keys", "enter"),
+    f"{Step.REDIS.value}:settling": ("projections.settle", "Settler.settle"),
+    f"{Step.STATISTICS.value}:switching": ("app.projecting.lifecycle", "switch"),
+    f"{Step.STATISTICS.value}:dropping": ("app.projecting.lifecycle", "drop"),
+    f"{Step.STATISTICS.value}:rewriting": ("app.erasing.later", "rewrite_files"),
+}
 
 
-def main(request: UUID, places: list[str]) -> int:
-    """0 where each was killed by the signal."""
-    return int(any(_ended(request, *place.split(":")) != signal.SIGKILL for place in places))
+def places_of(steps: tuple[Step, ...]) -> list[str]:
+    """In the order in which an erasure comes to them: before what a step does, within it, and between that and its
+    record."""
+    found: list[str] = []
+    for step in steps:
+        within = [place for place in WITHIN if place.startswith(f"{step.value}:")]
+        found += [f"{step.value}:{BEFORE}", *within, f"{step.value}:{BETWEEN}"]
+    return found
 
 
-def _ended(request: UUID, step: str, when: str) -> int:
+PLACES = places_of((*NOW, *LATER))
+
+
+def main() -> None:
+    """Until its input ends."""
+    for line in sys.stdin:
+        request, *places = line.split()
+        lived = next((place for place in places if _ended(UUID(request), place) != signal.SIGKILL), "killed")
+        print(lived, flush=True)
+
+
+def _ended(request: UUID, place: str) -> int:
     """The signal that ended a child, 0 where it was none."""
     child = os.fork()
     if not child:
-        _die(request, Step(step), when)
+        _die(request, place)
     _, status = os.waitpid(child, 0)
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
 
 
-def _die(request: UUID, step: Step, when: str) -> NoReturn:
-    """``before`` what the step does, or ``between`` that and its record."""
-
-    def die(wiring: Wiring, todo: Todo) -> Mapping[UUID, Counts]:
-        if when == BETWEEN:
-            STEPS[step](wiring, todo)
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("dead")
-
+def _die(request: UUID, place: str) -> NoReturn:
+    step, when = Step(place.partition(":")[0]), place.partition(":")[2]
     try:
+        steps, looks = dict(STEPS), dict(LOOKS)
+        if place in WITHIN:
+            _plant(*WITHIN[place])
+        else:
+            of: dict[Step, Any] = steps if step in steps else looks
+            of[step] = _killed(of[step] if when == BETWEEN else None)
         with Wiring(Settings(), own_servers=False) as wiring:
-            erase(wiring, [request], {**STEPS, step: die})
+            erase(wiring, [request], steps)
+            follow_up(wiring, looks=looks)
     finally:
         os._exit(1)
 
 
+def _plant(module: str, name: str) -> None:
+    """Whoever calls it dies."""
+    *path, last = name.split(".")
+    owner: Any = import_module(module)
+    for each in path:
+        owner = getattr(owner, each)
+    setattr(owner, last, _killed(None))
+
+
+def _killed(work: Callable[..., object] | None) -> Callable[..., Any]:
+    def die(*given: Any, **named: Any) -> None:
+        if work is not None:
+            work(*given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return die
+
+
 if __name__ == "__main__":
-    sys.exit(main(UUID(sys.argv[1]), sys.argv[2:]))
+    main()

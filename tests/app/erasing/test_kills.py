@@ -1,4 +1,5 @@
-"""kill -9 at every step of an erasure: before it, and between what it does and its record. It comes to its end."""
+"""kill -9 at every step of an erasure, the later ones too: before it, within it, and between what it does and its
+record. It comes to its end, and its proof holds."""
 
 import os
 import subprocess
@@ -12,11 +13,13 @@ import pytest
 from adapters.proof.bundle import seal, verify
 from app.erasing.asking import Asked, ask
 from app.erasing.erase import erase
+from app.erasing.later import follow_up
 from app.erasing.proof import statement
 from app.settings import Settings
 from app.wiring import Wiring
-from domain.privacy import NOW, Method, Source
-from tests.app.erasing.dying import BEFORE, BETWEEN
+from domain.privacy import LATER, NOW, Method, Source
+from readmodels.erasure import DONE, ErasureStatus
+from tests.app.erasing.dying import places_of
 from tests.app.erasing.worlds import ANN, ANN_USER, BOB, IMMEDIATE, lives, projected, stream_of, told
 from tests.namespaces import namespace
 
@@ -29,11 +32,20 @@ def wiring(servers: Wiring, settings: Settings) -> Iterator[Wiring]:
         yield built
 
 
-def killed(wiring: Wiring, request: UUID, *places: str) -> bool:
-    """Whether a process was killed at each of these places."""
+def killed(wiring: Wiring, request: UUID, places: list[str]) -> str:
+    """``killed``, where a process was at each of these places."""
     environment = os.environ | wiring.settings.environment() | {"PYTHONPATH": str(ROOT)}
-    words = [sys.executable, "-m", "tests.app.erasing.dying", str(request), *places]
-    return subprocess.run(words, cwd=ROOT, env=environment, timeout=120, check=False).returncode == 0
+    words, line = [sys.executable, "-m", "tests.app.erasing.dying"], f"{request} {' '.join(places)}\n"
+    run = subprocess.run(
+        words, cwd=ROOT, env=environment, timeout=120, check=True, input=line, capture_output=True, text=True
+    )
+    return run.stdout.strip()
+
+
+def status_of(wiring: Wiring, request: UUID) -> ErasureStatus:
+    found = wiring.erasures.find(request)
+    assert found is not None
+    return found
 
 
 def test_an_erasure_that_is_killed_at_every_step_comes_to_its_end(wiring: Wiring) -> None:
@@ -41,15 +53,11 @@ def test_an_erasure_that_is_killed_at_every_step_comes_to_its_end(wiring: Wiring
     projected(wiring)
     ann, user, bob = (stream_of(wiring, who) for who in (ANN, ANN_USER, BOB))
     request = ask(wiring, Asked(ANN, "key:test", Source.API, Method.LOGIN, approve=True)).request
-    places = [f"{step.value}:{when}" for step in NOW for when in (BEFORE, BETWEEN)]
-    assert killed(wiring, request, *places)
-    before = wiring.erasures.find(request)
-    assert before is not None
-    assert list(before.steps) == [step.value for step in NOW[:-1]]
+    assert killed(wiring, request, places_of(NOW)) == "killed"
+    assert list(status_of(wiring, request).steps) == [step.value for step in NOW[:-1]]
     assert erase(wiring, [request]) == 1
     assert erase(wiring, [request]) == 1, "once more changes nothing"
-    status = wiring.erasures.find(request)
-    assert status is not None
+    status = status_of(wiring, request)
     assert status.unreadable_ms
     assert list(status.steps) == [step.value for step in NOW]
     assert wiring.keyring.living([ann, user, bob]) == {bob}
@@ -59,4 +67,14 @@ def test_an_erasure_that_is_killed_at_every_step_comes_to_its_end(wiring: Wiring
     fields = {s for s, (_, field) in wiring.people(live).read([ann, user, bob]).items() if field is not None}
     assert not fields & {ann, user}
     assert bob in fields
+    assert_proven(wiring, request)
+    assert killed(wiring, request, places_of(LATER)) == "killed"
+    assert list(status_of(wiring, request).steps) == [step.value for step in (*NOW, *LATER[:-1])]
+    follow_up(wiring)
+    assert status_of(wiring, request).state == DONE
+    projected(wiring)
+    assert_proven(wiring, request)
+
+
+def assert_proven(wiring: Wiring, request: UUID) -> None:
     assert verify(seal(statement(wiring, request), wiring.signer), wiring.signer.verifier).wrong == ()

@@ -14,21 +14,26 @@ from msgspec.structs import replace
 
 from app.erasing.later import follow_up
 from app.erasing.people import people
-from app.reporting import exposed_persons
+from app.reporting import attribution, exposed_persons
 from app.settings import Settings
 from app.training import training_set
 from app.wiring import Wiring
+from commands.browse import RecordVisit
 from commands.command import Command, CustomerCommand
 from commands.exposure import RecordExposure
 from domain.identity import Identifier, IdentifierKind
+from domain.values import Campaign
 from projections.examples import Rules
+from queries.attribution_report import Asked
 from readmodels.customer import decode
 from readmodels.keys import Keys
 from tests.app.erasing.worlds import IMMEDIATE, erased, linked, order, projected, refund, said, told, view
 from tests.namespaces import namespace
 from tests.projections.memory import members
+from tests.projections.test_erased import owed
 
 PEOPLE = 9
+MODELS = ("linear", "markov-1")
 CHANGES: dict[str, Any] = IMMEDIATE | {"shards": 2, "least_people": 2}
 
 
@@ -42,7 +47,8 @@ def device(number: int) -> Identifier:
 
 
 def history(seed: int) -> list[Command]:
-    """People with two streams each, devices that one or two of them use, orders and refunds, in a random order."""
+    """People with two streams each, devices that one or two of them use, who came by links, orders and refunds, in a
+    random order."""
     chance, found = random.Random(seed), list[Command]()
     for number in range(PEOPLE):
         user, email = names_of(number)
@@ -50,6 +56,8 @@ def history(seed: int) -> list[Command]:
         found.append(linked(user, device(chance.randrange(PEOPLE)), f"device {number}"))
         for each in range(chance.randrange(2, 8)):
             found.append(view(chance.choice([user, email]), f"S{chance.randrange(6)}", f"view {number}.{each}"))
+        campaign = Campaign(medium=chance.choice(["email", "social", "cpc"]))
+        found.append(RecordVisit(identifiers=(user,), campaign=campaign, **said(f"visit {number}")))
         found.append(order(email, f"O{number}", 1000 + number, f"order {number}"))
         if chance.random() < 0.5:
             found.append(refund(email, f"O{number}", f"R{number}", 100, f"refund {number}"))
@@ -83,6 +91,7 @@ def made_of(wiring: Wiring, streams: list[UUID]) -> dict[str, Any]:
         for stream, (home, fields) in members(wiring.people(wiring.generations.live()), streams).items()
     }
     found = training_set.read(wiring, Rules())
+    credited = owed(attribution.made(wiring, Asked(MODELS, 0, 1 << 42), training_set.heads(wiring)))
     tally = exposed_persons.read(wiring, "hero", "EUR", training_set.heads(wiring))
     return {
         "records": records,
@@ -90,6 +99,7 @@ def made_of(wiring: Wiring, streams: list[UUID]) -> dict[str, Any]:
         "examples": found.examples.digest(),
         "skus": tuple(found.names.skus),
         "experiment": tally.persons,
+        "attribution": credited,
     }
 
 
@@ -123,6 +133,7 @@ def test_a_log_with_an_erasure_is_that_of_a_shop_where_the_person_never_came(
         told(never, exposures_of(never, others, own))
         streams = sorted({row[1] for row in claims} - gone)
         before, after = made_of(never, streams), made_of(wiring, streams)
+    assert before["attribution"]["EUR"][0][0] > 0, "somebody is credited"
     assert after.keys() == before.keys()
     for name, what in before.items():
         assert after[name] == what, name

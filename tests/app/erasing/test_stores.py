@@ -190,6 +190,24 @@ def test_messages_of_before_are_skipped_and_later_ones_are_of_a_stranger(wiring:
     assert len(batch.places) == len(batch.published) == len(batch.commands)
 
 
+def test_what_could_not_be_read_of_before_is_skipped_too(wiring: Wiring) -> None:
+    told(wiring, lives())
+    before = datetime.now(UTC)
+    erased(wiring, ANN)
+    after = datetime.now(UTC)
+    batch = Batch(1, "topic", lettered=[before, after, before, before])
+    batch.letters = [unread(wiring, who, offset) for offset, who in enumerate((ANN, ANN, BOB, None))]
+    assert skip_erased(batch, wiring.envelope) == 1
+    assert [letter.offset for letter in batch.letters] == [1, 2, 3]
+    assert batch.lettered == [after, before, before]
+
+
+def unread(wiring: Wiring, who: Identifier | None, offset: int) -> Letter:
+    """A letter of a record that did not open; None for one that says nothing of whose it is."""
+    key = wiring.envelope.pseudonym(who) if who else b""
+    return Letter("topic", 0, offset, "", "value: is empty", Kept(key, b"", [], None))
+
+
 def test_a_link_that_one_side_alone_tells_of_ends_with_the_other(wiring: Wiring) -> None:
     told(wiring, lives())
     ann, tablet = stream_of(wiring, ANN), stream_of(wiring, TABLET)

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from adapters.jobs import without_values
+from adapters.quiet import without_values
 from app.jobs import training, worker
 from app.settings import Settings
 from app.training import next_item as trainer

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from adapters.jobs import without_values
 from adapters.jobs.broker import MOST_RETRIES
+from adapters.quiet import without_values
 from adapters.redis import keys_like
 from app.jobs import clock, worker
 from app.jobs.schedule import FULL, INCREMENT

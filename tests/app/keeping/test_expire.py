@@ -11,8 +11,12 @@ import pytest
 from adapters.eventlog.scan import position_at
 from adapters.keys.retention import Periods
 from app.erasing.asking import Asked, ask
+from app.identities.index import drop, index_of
+from app.identities.link import Linking, link_all
+from app.identities.model import in_use
 from app.keeping.anonymous import months_before, stale
 from app.keeping.expire import expire, first_months
+from app.keeping.rotate import rotate
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.browse import RecordSearch, RecordView
@@ -24,6 +28,7 @@ from domain.identity import Identifier, IdentifierKind
 from domain.privacy import Source
 from domain.values import Channel
 from readmodels import customer as records
+from tests.app.alike import ANNA, MAYBE, use_model
 from tests.app.erasing.worlds import order, projected, stream_of, told
 from tests.namespaces import namespace
 
@@ -162,6 +167,84 @@ def test_anonymous_visitors_who_stay_away_go_and_nobody_else(wiring: Wiring) -> 
     told(wiring, [RecordView(identifiers=(GUEST,), sku="S-1", **said(4, NEW))])
     assert stream_of(wiring, GUEST) != guest  # who comes back is somebody new
     assert [s for some in stale(wiring, months_before(later, 1)) for s in some] == [stream_of(wiring, GUEST)]
+
+
+def indexed(wiring: Wiring) -> set[UUID]:
+    """The streams of which linking's indexes hold anything: entries, blocks, pairs."""
+    found, prefix = set[UUID](), f"{wiring.settings.namespace}:identity:"
+    client: Any = wiring.redis
+    for key in client.scan_iter(f"{prefix}*:stream:*"):
+        found.add(UUID(key.decode()[-37:-1]))
+    for key in client.scan_iter(f"{prefix}*:block:*"):
+        found.update(UUID(bytes=each) for each in client.smembers(key))
+    for key in client.scan_iter(f"{prefix}*:pairs:*"):
+        found.update(UUID(bytes=each) for each in client.hkeys(key))
+    return found
+
+
+def test_linking_s_index_forgets_details_that_expired_and_visitors_who_stay_away(wiring: Wiring) -> None:
+    use_model(wiring)
+    users = [Identifier(kind=IdentifierKind.USER, value=f"u{number}") for number in range(4)]
+    times = zip(users, (OLD, OLD, NEW, NEW), (ANNA, MAYBE, ANNA, MAYBE), strict=True)
+    told(wiring, [Identify(identifiers=(u,), details=d, **said(n, at)) for n, (u, at, d) in enumerate(times)])
+    told(wiring, [RecordView(identifiers=(GUEST,), sku="S-1", **said(9, NEW))])
+    link_all(wiring)
+    streams, guest = [stream_of(wiring, user) for user in users], stream_of(wiring, GUEST)
+    assert indexed(wiring) == {*streams, guest}
+    expire(wiring, NOW)
+    assert indexed(wiring) == set(), "until somebody links again"
+    link_all(wiring)
+    index = index_of(wiring, in_use(wiring).version)
+    assert index.compared(streams).keys() == set(streams[2:]) == index.edges(streams).keys()
+    assert not index.keys_of(streams[:2])
+    later = datetime.now(UTC).replace(year=datetime.now(UTC).year + 2, day=1)
+    assert expire(wiring, later).visitors == 1
+    link_all(wiring)
+    assert guest not in indexed(wiring)
+
+
+def test_links_by_scores_stay_when_what_carried_them_has_expired(wiring: Wiring) -> None:
+    use_model(wiring)
+    users = [Identifier(kind=IdentifierKind.USER, value=f"u{number}") for number in range(2)]
+    identify = [Identify(identifiers=(u,), details=ANNA, **said(n, OLD)) for n, u in enumerate(users)]
+    told(wiring, identify)
+    assert link_all(wiring) == 1
+    expire(wiring, NOW)
+    assert link_all(wiring) == 0
+    (first, second) = (stream_of(wiring, user) for user in users)
+    assert events(wiring, first) == ["Erased", "Erased", "ProbablyLinked"]
+    told(wiring, [Identify(identifiers=(users[0],), details=ANNA, **said(5, NEW))])  # it is opened again
+    assert link_all(wiring) == 0
+    assert "ProbablyUnlinked" not in events(wiring, first) + events(wiring, second)
+
+
+def test_a_process_that_links_meanwhile_makes_its_index_anew(wiring: Wiring) -> None:
+    model = use_model(wiring)
+    users = [Identifier(kind=IdentifierKind.USER, value=f"u{number}") for number in range(2)]
+    told(wiring, [Identify(identifiers=(u,), details=ANNA, **said(n, OLD)) for n, u in enumerate(users)])
+    linking, index = Linking(wiring, model), index_of(wiring, model.version)
+    while not linking.idle:
+        linking.step()
+    assert index.whole() and len(indexed(wiring)) == 2
+    drop(wiring)
+    assert not index.whole()
+    linking.step()
+    assert index.whole() and len(indexed(wiring)) == 2
+    index.begin()
+    drop(wiring)
+    assert not index.made(), "what was being made when it was dropped is not whole"
+
+
+def test_a_rotation_takes_streams_without_a_key_out_of_linking_s_index(wiring: Wiring) -> None:
+    use_model(wiring)
+    users = [Identifier(kind=IdentifierKind.USER, value=f"u{number}") for number in range(2)]
+    told(wiring, [Identify(identifiers=(u,), details=ANNA, **said(n, NEW)) for n, u in enumerate(users)])
+    link_all(wiring)
+    first, second = (stream_of(wiring, user) for user in users)
+    wiring.keyring.destroy([first])
+    assert indexed(wiring) == {first, second}
+    rotate(wiring, new_epoch=True)
+    assert indexed(wiring) == {second}
 
 
 def test_a_position_is_found_by_time(wiring: Wiring) -> None:

@@ -60,6 +60,15 @@ class MemoryIndex:
         for other, weight in edges.items():
             self.pairs[stream][other] = self.pairs[other][stream] = weight
 
+    def join(self, names: Mapping[UUID, Collection[bytes]]) -> None:
+        for stream, keys in names.items():
+            for key in keys:
+                self.blocks[key].add(stream)
+
+    def link_all(self, edges: Mapping[UUID, Edges]) -> None:
+        for stream, found in edges.items():
+            self.link(stream, (), found)
+
     def ask(self, pairs: Mapping[Pair, float], settled: Collection[Pair]) -> None:
         self.queue |= pairs
         for pair in settled:
