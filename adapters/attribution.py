@@ -19,14 +19,19 @@ ADD = """INSERT INTO attribution_report (key, version, epoch, positions, asked, 
     VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key, version) DO NOTHING"""
 COLUMNS = "key, version, made, epoch, positions, asked, report, restatement"
 LAST = f"SELECT {COLUMNS} FROM attribution_report WHERE key = %s ORDER BY version DESC LIMIT 1"
-ALL = f"SELECT {COLUMNS} FROM attribution_report WHERE %s::text IS NULL OR key = %s ORDER BY key, version LIMIT %s"
-MOST = 10_000
+LATEST = f"SELECT DISTINCT ON (key) {COLUMNS} FROM attribution_report ORDER BY key, version DESC"
+ONE = f"SELECT {COLUMNS} FROM attribution_report WHERE key = %s ORDER BY version"
+NEWEST = f"""SELECT {COLUMNS.replace("report,", "'{}'::jsonb,")} FROM (
+    SELECT * FROM attribution_report ORDER BY made DESC, key, version DESC LIMIT %s
+) AS newest ORDER BY key, version"""
+MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
     """``key`` names what was asked; ``positions`` are of the shards of ``epoch``. ``restatement``: why it is not the
-    version before, None for the first."""
+    version before, None for the first. ``report`` is empty where many versions are told, and not their
+    figures."""
 
     key: str
     version: int
@@ -36,6 +41,18 @@ class Version:
     asked: Mapping[str, Any]
     report: Mapping[str, Any]
     restatement: Mapping[str, Any] | None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "key": self.key,
+            "version": self.version,
+            "made": self.made and self.made.isoformat(),
+            "positions": list(self.positions),
+            "asked": self.asked,
+            **({"report": self.report} if self.report else {}),
+            "restatement": self.restatement,
+        }
 
 
 class PublishedReports:
@@ -62,10 +79,26 @@ class PublishedReports:
             row = connection.execute(LAST, (key,)).fetchone()
         return None if row is None else _version(row)
 
-    def all(self, key: str | None = None) -> list[Version]:
-        """Of one report or of all, by key and version; 10,000 at most."""
+    def latest(self) -> list[Version]:
+        """The latest version of each report, by key."""
         with self._database.connection() as connection:
-            rows = connection.execute(ALL, (key, key, MOST)).fetchall()
+            rows = connection.execute(LATEST).fetchall()
+        return [_version(row) for row in rows]
+
+    def told(self, key: str | None) -> list[Version]:
+        """Of one report, or the newest of all."""
+        return self.newest() if key is None else self.of(key)
+
+    def of(self, key: str) -> list[Version]:
+        """All versions of one report, the oldest first."""
+        with self._database.connection() as connection:
+            rows = connection.execute(ONE, (key,)).fetchall()
+        return [_version(row) for row in rows]
+
+    def newest(self) -> list[Version]:
+        """The newest 1,000 versions of all, without their figures, by key and version."""
+        with self._database.connection() as connection:
+            rows = connection.execute(NEWEST, (MOST,)).fetchall()
         return [_version(row) for row in rows]
 
 

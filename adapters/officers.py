@@ -1,37 +1,25 @@
-"""Officers and their sessions in PostgreSQL: of keys their digests, of sessions an HMAC of their token."""
+"""Officers in PostgreSQL: of their keys the digests."""
 
-import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 
 from psycopg.errors import UniqueViolation
 
-from adapters.http.compliance.officers import ID, IDLE, LONGEST, Officer, Role
+from adapters.http.compliance.officers import ID, Officer, Role
 from adapters.postgres import Database
+from adapters.sessions import StoredSessions
 
-TABLES = (
-    """CREATE TABLE IF NOT EXISTS officer (
+TABLE = """CREATE TABLE IF NOT EXISTS officer (
     id text PRIMARY KEY, digest bytea NOT NULL UNIQUE, roles text[] NOT NULL,
-    made timestamptz NOT NULL DEFAULT now(), revoked timestamptz)""",
-    """CREATE TABLE IF NOT EXISTS officer_session (
-    token bytea PRIMARY KEY, officer text NOT NULL REFERENCES officer, began timestamptz NOT NULL,
-    seen timestamptz NOT NULL)""",
-)
+    made timestamptz NOT NULL DEFAULT now(), revoked timestamptz)"""
 ADD = "INSERT INTO officer (id, digest, roles) VALUES (%s, %s, %s)"
 LIST = "SELECT id, roles, made, revoked FROM officer ORDER BY made, id"
 REVOKE = "UPDATE officer SET revoked = now() WHERE id = %s AND revoked IS NULL"
 KNOWN = "SELECT id, roles FROM officer WHERE digest = %s AND revoked IS NULL"
-BEGIN = "INSERT INTO officer_session VALUES (%s, %s, %s, %s)"
-CLEAN = "DELETE FROM officer_session WHERE seen < %s OR began < %s"
-END = "DELETE FROM officer_session WHERE token = %s"
-SESSION = """SELECT o.id, o.roles, s.seen FROM officer_session s JOIN officer o ON o.id = s.officer
-    WHERE s.token = %s AND s.seen >= %s AND s.began >= %s AND o.revoked IS NULL"""
-SEEN = "UPDATE officer_session SET seen = %s WHERE token = %s"
-#: How exactly it is kept when a session was used last.
-EXACT = timedelta(seconds=15)
+NAMED = "SELECT id, roles FROM officer WHERE id = %s AND revoked IS NULL"
 _LONGEST_KEY = 200
 
 
@@ -45,16 +33,17 @@ class MadeOfficer:
 
 
 class PostgresOfficers:
-    """Implements adapters.http.compliance.officers.Officers. ``secret`` is the installation's."""
+    """Implements adapters.http.compliance.officers.Officers."""
 
-    def __init__(self, database: Database, secret: bytes) -> None:
-        self._database, self._secret = database, secret
+    def __init__(self, database: Database, sessions: StoredSessions) -> None:
+        self._database, self._sessions = database, sessions
+        self.end, self.csrf = sessions.end, sessions.csrf
 
     def create_tables(self) -> None:
         """Idempotent; call under the provisioning lock."""
         with self._database.connection() as connection:
-            for table in TABLES:
-                connection.execute(table)
+            connection.execute(TABLE)
+        self._sessions.create_tables()
 
     def add(self, id_: str, roles: Iterable[Role]) -> str:
         """A new officer's key, 256 random bits, which is kept nowhere. Raises ValueError for an id that is taken, or is
@@ -81,41 +70,25 @@ class PostgresOfficers:
         return [MadeOfficer(_officer(id_, roles), made, revoked) for id_, roles, made, revoked in rows]
 
     def known(self, key: str) -> Officer | None:
-        """See Officers. Found by the digest of 256 random bits, so that time tells nothing."""
+        """See People. Found by the digest of 256 random bits, so that time tells nothing."""
         if len(key) > _LONGEST_KEY:
             return None
         with self._database.connection() as connection:
             row = connection.execute(KNOWN, (_digest(key),)).fetchone()
         return _officer(*row) if row else None
 
-    def begin(self, officer: Officer, now: datetime) -> str:
-        """See Officers."""
-        token = secrets.token_urlsafe(32)
-        with self._database.connection() as connection, connection.transaction():
-            connection.execute(CLEAN, (now - IDLE, now - LONGEST))
-            connection.execute(BEGIN, (self._kept(token), officer.id, now, now))
-        return token
+    def begin(self, who: Officer, now: datetime) -> str:
+        """See People."""
+        return self._sessions.begin(who.id, now)
 
     def session(self, token: str, now: datetime) -> Officer | None:
-        """See Officers."""
-        kept = self._kept(token)
+        """See People."""
+        named = self._sessions.who(token, now)
+        if named is None:
+            return None
         with self._database.connection() as connection:
-            row = connection.execute(SESSION, (kept, now - IDLE, now - LONGEST)).fetchone()
-            if row is not None and now - row[2] > EXACT:
-                connection.execute(SEEN, (now, kept))
-        return _officer(row[0], row[1]) if row else None
-
-    def end(self, token: str) -> None:
-        """See Officers."""
-        with self._database.connection() as connection:
-            connection.execute(END, (self._kept(token),))
-
-    def csrf(self, token: str) -> str:
-        """See Officers."""
-        return hmac.digest(self._secret, b"csrf " + token.encode("utf-8", "replace"), "sha256").hex()
-
-    def _kept(self, token: str) -> bytes:
-        return hmac.digest(self._secret, b"session " + token.encode("utf-8", "replace"), "sha256")
+            row = connection.execute(NAMED, (named,)).fetchone()
+        return _officer(*row) if row else None
 
 
 def _officer(id_: str, roles: Iterable[str]) -> Officer:

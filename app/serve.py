@@ -5,33 +5,31 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from adapters.http import logs
-from adapters.http.analyst import PATH as ANALYST
-from adapters.http.analyst import AnalystDesk, analyst_routes
+from adapters.http.analyst import AnalystDesk, Analysts, analyst_routes, house
 from adapters.http.app import create_app
 from adapters.http.auth import Access
 from adapters.http.compliance.pages import compliance_routes
 from adapters.http.experiment_changes import ExperimentDesk
 from adapters.http.front import Front
 from adapters.http.graphql.limits import Bounds
-from adapters.http.keys import ApiKeys, Scope
+from adapters.http.keys import ApiKeys
 from adapters.http.metrics import Metrics
 from adapters.http.read_path import ReadPath
 from adapters.http.rights import RightsDesk
 from adapters.http.serve import serve
-from adapters.http.sessions import Sessions
+from adapters.http.sessions import Doors
 from adapters.http.shop import ShopDesk, Visitor, shop_routes
 from adapters.http.writer import BusWriter
-from adapters.keys.wrapping import derive
 from adapters.receipts.metrics import ReceiptMetrics
 from app import tuning
 from app.demo import eshop
 from app.erasing.desk import Desk
 from app.identities.review import ReviewDesk
 from app.models.in_use import ModelsInUse
-from app.reporting.attribution_desk import AttributionDesk
-from app.reporting.experiment_desk import ReportDesk
+from app.reporting.desk import ReportDesk
 from app.rights.compliance import compliance_desk
 from app.rights.exporting import exports_of
 from app.wiring import Wiring
@@ -70,7 +68,7 @@ async def _serve(wiring: Wiring) -> None:
     shop = shop_routes(ShopDesk(writer, queries, reader, channels["segment"], visitors), eshop.PHOTOS)
     rules = BusWriter(wiring.bus()), wiring.merchandising(reader)
     live = wiring.live(queries)
-    rights = RightsDesk(exports_of(wiring), rules[0], lambda: datetime.now(UTC))
+    rights = RightsDesk(exports_of(wiring), rules[0], _utc_now)
     keys, limits = wiring.settings.keys(), wiring.limits(reader)
     access, reports = Access(keys, limits), ReportDesk(wiring.settings)
     metrics.registry.register(Front(limits, live))
@@ -78,8 +76,11 @@ async def _serve(wiring: Wiring) -> None:
     def experiments() -> list[Told]:
         return experiments_of(wiring.experiment_events())
 
-    attribution = AttributionDesk(wiring.settings, wiring.published)
-    analysts = AnalystDesk(reports, experiments, attribution, _analysts(wiring, access))
+    def published(key: str | None) -> list[dict[str, Any]]:
+        return [version.plain() for version in wiring.published.told(key)]
+
+    people = Analysts(access, wiring.sessions("analysts"))
+    analysts = AnalystDesk(reports, experiments, published, people, Doors(people, house(), _utc_now))
     app = create_app(
         writer,
         queries,
@@ -92,7 +93,7 @@ async def _serve(wiring: Wiring) -> None:
         experiments=experiments,
         designing=ExperimentDesk(rules[0], _has_model(wiring), lambda: datetime.now(UTC)),
         reports=reports,
-        attribution=attribution,
+        published=published,
         live=live,
         erasures=Desk(wiring),
         reviews=ReviewDesk(wiring),
@@ -116,10 +117,8 @@ async def _serve(wiring: Wiring) -> None:
         await asyncio.to_thread(keeper.close)
 
 
-def _analysts(wiring: Wiring, access: Access) -> Sessions:
-    """Links to reports are passed on, so a session holds where one comes from elsewhere; its pages change nothing."""
-    secret = derive(wiring.master, "bespoke analysts' sessions")
-    return Sessions(access, secret, name="analyst", path=ANALYST, scope=Scope.REPORTS_READ, samesite="lax")
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _has_model(wiring: Wiring) -> Callable[[str], bool]:

@@ -60,6 +60,7 @@ from adapters.redis.generations import Generations
 from adapters.redis.rescue import Rescue
 from adapters.redis.stores import RedisCustomerStore, RedisStatisticsStore
 from adapters.rights.requests import create_index
+from adapters.sessions import StoredSessions
 from adapters.tracking import tracker
 from app.settings import Settings, SettingsError
 from app.sharding.shards import Opened, Shards
@@ -378,10 +379,14 @@ class Wiring:
         """Attribution reports that were published."""
         return PublishedReports(self._beside_catalogue)
 
+    def sessions(self, pages: str) -> StoredSessions:
+        """Of a group of pages."""
+        return StoredSessions(self._beside_catalogue, pages, derive(self.master, f"bespoke {pages}"))
+
     @cached_property
     def officers(self) -> PostgresOfficers:
         """Who may use the compliance page."""
-        return PostgresOfficers(self._beside_catalogue, derive(self.master, "bespoke officers"))
+        return PostgresOfficers(self._beside_catalogue, self.sessions("officers"))
 
     @cached_property
     def audit(self) -> PostgresAudit:

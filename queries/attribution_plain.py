@@ -1,5 +1,4 @@
-"""Attribution reports as plain values: one object, rows of a table, and back to figures. Amounts are whole minor units
-of their currency."""
+"""Attribution reports as plain values, and back to figures. Amounts are whole minor units of their currency."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,10 +7,6 @@ from typing import Any
 from queries.attribution_report import AttributionReport, CurrencyReport
 from queries.attribution_restatement import CREDIT, ERASED, NET, UNATTRIBUTED, Figures, Restatement
 
-COLUMNS = (
-    *("currency", "model", "heading", "channel", "cents", "conversions", "share", "removal_effect"),
-    *("cents_error", "from_ms", "to_ms", "positions"),
-)
 MILLION = 1_000_000
 
 
@@ -61,35 +56,6 @@ def _currency(each: CurrencyReport) -> dict[str, Any]:
         "days_to_order": [asdict(delay) for delay in each.delays],
         "personalization": asdict(each.personalization),
     }
-
-
-def rows(made: AttributionReport) -> list[dict[str, Any]]:
-    """A row for each channel of each model, and three for what no model decides; columns: ``COLUMNS``."""
-    found = []
-    period = {"from_ms": made.asked.from_ms, "to_ms": made.asked.to_ms, "positions": ",".join(map(str, made.positions))}
-    for each in made.currencies:
-        money = {NET: each.money.net, UNATTRIBUTED: each.money.unattributed, ERASED: each.money.erased}
-        for heading, cents in money.items():
-            found.append(
-                dict.fromkeys(COLUMNS) | {"currency": each.currency, "heading": heading, "cents": cents} | period
-            )
-        for model in each.models:
-            for channel in model.channels:
-                found.append(
-                    {
-                        "currency": each.currency,
-                        "model": model.model,
-                        "heading": "credit",
-                        "channel": channel.channel,
-                        "cents": channel.cents,
-                        "conversions": channel.conversions / MILLION,
-                        "share": channel.share,
-                        "removal_effect": channel.removal,
-                        "cents_error": channel.cents_error,
-                        **period,
-                    }
-                )
-    return found
 
 
 def figures_of(told: Mapping[str, Any]) -> Figures:

@@ -31,7 +31,12 @@ class BeingMadeError(Exception):
 
 
 class RefusedError(ValueError):
-    """There is nothing to report; the text says why, and repeats no value."""
+    """There is nothing to report; the text says why, and repeats no value. ``option``: the one that is wrong,
+    if any."""
+
+    def __init__(self, reason: str, option: str | None = None) -> None:
+        super().__init__(reason)
+        self.option = option
 
 
 class Reports(Protocol):

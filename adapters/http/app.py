@@ -9,7 +9,6 @@ from litestar.types import ControllerRouterHandler
 from adapters.channels.channel import Channel
 from adapters.http import docs
 from adapters.http.at_once import AtOnce
-from adapters.http.attribution import AttributionReports, attribution_routes
 from adapters.http.audited import Audited
 from adapters.http.auth import Access
 from adapters.http.decisions import decision_routes
@@ -29,7 +28,7 @@ from adapters.http.ports import Reader, Rules, Writer
 from adapters.http.problems import Problems
 from adapters.http.reads import read_routes
 from adapters.http.recommendations import recommendation_routes
-from adapters.http.reports import report_routes
+from adapters.http.reports import Published, attribution_routes, report_routes
 from adapters.http.rights import RightsDesk, rights_routes
 from adapters.http.rules import RuleDesk, rule_routes
 from adapters.http.signal import Signals
@@ -58,7 +57,7 @@ def create_app(
     experiments: Experiments | None = None,
     designing: ExperimentDesk | None = None,
     reports: Reports | None = None,
-    attribution: AttributionReports | None = None,
+    published: Published | None = None,
     graphql: Bounds | None = None,
     erasures: Erasures | None = None,
     reviews: Reviews | None = None,
@@ -71,7 +70,7 @@ def create_app(
     told of each reading of a person's record. ``rules``: what takes their commands and returns once these are stored,
     and what reads them. ``rights``: exports and corrections, and where objections by Sec-GPC and withdrawals with
     Kafka between are recorded. Without these, ``receipts``, ``experiments``, ``designing`` (what changes them),
-    ``reports``, ``attribution``, ``erasures``, ``reviews`` and ``live`` there are no such routes.
+    ``reports``, ``published`` (attribution), ``erasures``, ``reviews`` and ``live`` there are no such routes.
     ``graphql``: how much a GraphQL query may ask for.
 
     Routes of ``extra_routes`` get the same errors, metrics and access lines, and bodies up to 32 KiB unless
@@ -92,7 +91,11 @@ def create_app(
             *(experiment_routes(experiments, access) if experiments else ()),
             *(experiment_change_routes(designing, experiments, access) if designing and experiments else ()),
             *(report_routes(reports, experiments, access) if reports and experiments else ()),
-            *(attribution_routes(attribution, access) if attribution else ()),
+            *(
+                attribution_routes(reports, experiments, published, access)
+                if reports and experiments and published
+                else ()
+            ),
             *(erasure_routes(ErasureDesk(erasures, audited), access) if erasures else ()),
             *(identity_routes(IdentityDesk(reviews, audited), access) if reviews else ()),
             graphql_route(reader, receipts, access, audited, graphql or Bounds(), signals),

@@ -37,7 +37,7 @@ def attribution(plain: Plain, versions: Sequence[Plain] = ()) -> dict[str, Any]:
         "begin": words.moment(plain["from_ms"], "%-d %B %Y"),
         "end": words.moment(plain["to_ms"] - 1, "%-d %B %Y"),
         "rules": _rules(plain["rules"]),
-        "currencies": [_currency(each) for each in plain["currencies"]],
+        "currencies": [_currency(each) for each in sorted(plain["currencies"], key=lambda each: -each["orders"])],
         "published": _published(versions),
     }
 
@@ -69,6 +69,7 @@ def _currency(each: Plain) -> dict[str, Any]:
         },
         "known_orders": sum(way["orders"] for way in each["paths"]),
         "delays": _delays(each["days_to_order"]),
+        "few": any(delay["orders"] is None for delay in each["days_to_order"]),
         "personalization": _personalization(each),
     }
 
@@ -177,7 +178,7 @@ def _ways(
 def _delays(delays: Sequence[Plain]) -> list[dict[str, Any]]:
     most = max((each["orders"] or 0 for each in delays), default=0) or 1
     rows, before = [], None
-    for each in delays:
+    for each in delays[: _told(delays)]:
         days = each["days"]
         rows.append(
             {
@@ -188,6 +189,11 @@ def _delays(delays: Sequence[Plain]) -> list[dict[str, Any]]:
         )
         before = days
     return rows
+
+
+def _told(delays: Sequence[Plain]) -> int:
+    """How many rows there are up to the last of which anything can be said; none where nothing can."""
+    return max((place for place, each in enumerate(delays, 1) if each["orders"]), default=0)
 
 
 def _days(before: int | None, days: int | None) -> str:
@@ -218,7 +224,7 @@ def _personalization(each: Plain) -> dict[str, Any]:
             "experiment": lift["experiment"],
             "change": words.change(lift["change"]),
             "interval": f"{words.change(lift['low'])} … {words.change(lift['high'])}",
-            "shown": lift["low"] > 0 or lift["high"] < 0,
+            "shown": lift["shown"],
             "persons": f"{lift['persons']:,}",
             "picture": picture({"low": lift["low"], "value": lift["change"], "high": lift["high"]}, _scale(told)),
         }
@@ -259,7 +265,7 @@ def _reported(some: Sequence[Plain]) -> dict[str, Any]:
         "models": "all models"
         if set(asked["models"]) == set(NAMES)
         else ", ".join(NAMES.get(model, model) for model in asked["models"]),
-        "restated": len(some) - 1,
+        "restated": some[-1]["version"] - 1,
         "versions": [_version(each) for each in reversed(some)],
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.reports.charts import NARROW, WIDE, bands
+from adapters.reports.words import readable
 from queries.experiment_report import LOWER_IS_BETTER
 
 
@@ -13,11 +14,10 @@ def experiment(plain: Mapping[str, Any]) -> dict[str, str]:
     there = {path["arm"] for path in plain["paths"] if any(look["relative"] for look in path["looks"])}
     arms = [arm for arm in plain["shares"] if arm in there]
     rows = [
-        {"day": look["step"], "arm": path["arm"]}
-        | {name: 100 * look["relative"][name] for name in ("value", "low", "high")}
+        {"day": look["step"], "arm": path["arm"]} | {name: 100 * told[name] for name in ("value", "low", "high")}
         for path in plain["paths"]
         for look in path["looks"]
-        if look["relative"]
+        if (told := readable(look["estimate"], look["relative"], always=True))
     ]
     if len({row["day"] for row in rows}) < 2:
         return {}

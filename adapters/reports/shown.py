@@ -1,6 +1,7 @@
 """An experiment's report as its page shows it: plain data in, words and lengths out. Charts are in ``pictures``."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,7 +92,7 @@ def _verdict(plain: Plain) -> str:
     for name in sorted(words.METRICS, key=len, reverse=True):
         if "_" in name:
             text = text.replace(name, words.metric(name).lower())
-    return text[:1].upper() + text[1:]
+    return re.sub(r"(?<=\s)-(?=\d)", words.MINUS, text[:1].upper() + text[1:])
 
 
 def _started(plain: Plain) -> str | None:
@@ -138,7 +139,7 @@ def _group(title: str, results: list[Plain], plain: Plain) -> dict[str, Any]:
 
 def _scale(results: list[Plain]) -> float:
     """Intervals are shown whole up to a doubling."""
-    known = [estimate for each in results if (estimate := deciding(each)[1])]
+    known = [estimate for each in results if (estimate := words.readable(*deciding(each)))]
     ends = [abs(estimate[end]) for estimate in known for end in ("low", "high")]
     return _round(min(max(ends, default=0.1), 1.0))
 
@@ -150,7 +151,7 @@ def _round(most: float) -> float:
 
 
 def _row(result: Plain, plain: Plain, scale: float) -> dict[str, Any]:
-    _, relative = deciding(result)
+    relative = words.readable(*deciding(result))
     posterior, currency = result["bayesian"], plain["currency"]
     return {
         "key": result["metric"],
@@ -159,7 +160,7 @@ def _row(result: Plain, plain: Plain, scale: float) -> dict[str, Any]:
         "control": words.said(result, result["control"]["mean"], currency),
         "value": words.said(result, result["treatment"]["mean"], currency),
         "change": words.change(relative["value"]) if relative else words.NOTHING,
-        "interval": f"{words.change(relative['low'])} … {words.change(relative['high'])}" if relative else "unknown",
+        "interval": words.interval(result, *deciding(result), currency),
         "chance": f"{posterior['chance']:.1%}" if posterior else words.NOTHING,
         "p": words.p_value(result.get("p_corrected")),
         "shown": bool(result.get("significant")),
@@ -190,7 +191,7 @@ def _board(plain: Plain) -> list[dict[str, Any]]:
         card = cards.setdefault(result["metric"], {"metric": words.metric(result["metric"]), "key": result["metric"]})
         arms = card.setdefault("arms", {})
         arms.setdefault(plain["control"], _measured(result, "control", plain))
-        arms[result["arm"]] = _measured(result, "treatment", plain) | _changed(result)
+        arms[result["arm"]] = _measured(result, "treatment", plain) | _changed(result, plain["currency"])
     for card in cards.values():
         most = max((arm["raw"] for arm in card["arms"].values()), default=0) or 1
         for arm in card["arms"].values():
@@ -203,11 +204,11 @@ def _measured(result: Plain, side: str, plain: Plain) -> dict[str, Any]:
     return {"value": words.said(result, mean, plain["currency"]), "raw": mean or 0, "change": None, "shown": False}
 
 
-def _changed(result: Plain) -> dict[str, Any]:
-    _, relative = deciding(result)
+def _changed(result: Plain, currency: str) -> dict[str, Any]:
+    relative = words.readable(*deciding(result))
     if not relative:
         return {}
-    interval = f"{words.change(relative['low'])} … {words.change(relative['high'])}"
+    interval = words.interval(result, *deciding(result), currency)
     return {"change": words.change(relative["value"]), "interval": interval, "shown": bool(result.get("significant"))}
 
 
@@ -232,12 +233,12 @@ def _path(path: Plain, plain: Plain) -> dict[str, Any]:
         {
             "day": words.day(look["step"]),
             "units": f"{look['units']:,}",
-            "change": words.change(look["relative"]["value"]),
-            "interval": f"{words.change(look['relative']['low'])} … {words.change(look['relative']['high'])}",
+            "change": words.change(told["value"]),
+            "interval": f"{words.change(told['low'])} … {words.change(told['high'])}",
             "decides": look["step"] == path["decided"],
         }
         for look in path["looks"]
-        if look["relative"]
+        if (told := words.readable(look["estimate"], look["relative"], always=True))
     ]
     mine = (
         each for each in plain["results"] if (each["metric"], each["arm"]) == (plain["primary_metric"], path["arm"])

@@ -13,6 +13,15 @@ NUMBERS = (
     *("p_value", "p_corrected", "chance", "value_low", "value_high", "effective"),
 )
 COLUMNS = (*TEXT, *WHOLE, *NUMBERS, "shown")
+ATTRIBUTION = {
+    **dict.fromkeys(("currency", "model", "heading", "channel"), "text"),
+    "cents": "whole",
+    **dict.fromkeys(("conversions", "share", "removal_effect", "cents_error"), "number"),
+    **dict.fromkeys(("from_ms", "to_ms"), "whole"),
+    "positions": "text",
+}
+#: What no model decides, by its name in JSON.
+BOOKS = {"net_revenue": "net revenue", "unattributed": "unattributed", "erased_revenue": "erased revenue"}
 #: A cell that begins so is a formula to spreadsheets.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,6 +49,20 @@ def experiment_rows(plain: Mapping[str, Any]) -> list[Row]:
             about = {"step": look["step"], "metric": plain["primary_metric"], "arm": path["arm"]}
             rows.append(_row(part="look", **about, **_change(look["estimate"], look["relative"])))
     return rows
+
+
+def attribution_rows(plain: Mapping[str, Any]) -> list[Row]:
+    """A row for each channel of each model (heading: credit), and three for what no model decides. Money in minor
+    units."""
+    shared = {"from_ms": plain["from_ms"], "to_ms": plain["to_ms"], "positions": ",".join(map(str, plain["positions"]))}
+    empty, found = dict.fromkeys(ATTRIBUTION) | shared, list[Row]()
+    for each in plain["currencies"]:
+        about = empty | {"currency": each["currency"]}
+        found += [about | {"heading": heading, "cents": each[name]} for name, heading in BOOKS.items()]
+        for model, channels in each["models"].items():
+            credit = about | {"model": model, "heading": "credit"}
+            found += [credit | {"channel": channel} | told for channel, told in channels.items()]
+    return found
 
 
 def deciding(result: Mapping[str, Any]) -> tuple[Any, Any]:

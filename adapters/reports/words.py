@@ -6,6 +6,8 @@ from typing import Any
 
 from domain.money import EXPONENTS
 
+#: With ``value``, ``low`` and ``high``.
+Estimate = Mapping[str, float]
 METRICS = {
     "conversion": "Conversion",
     "repeat": "Bought again",
@@ -58,6 +60,37 @@ def change(value: float | None, digits: int = 1) -> str:
     if value is None:
         return NOTHING
     return f"{value:+.{digits}%}".replace("-", MINUS)
+
+
+def readable(absolute: Estimate | None, relative: Estimate | None, *, always: bool = False) -> Estimate | None:
+    """A relative change with an interval: where what is not known of the control would hide what the absolute
+    difference has shown (or ``always``), that difference as a part of the control's mean."""
+    if not relative or not absolute or not relative["value"] or not absolute["value"]:
+        return relative
+    if not always and _open(relative) == _open(absolute):
+        return relative
+    mean = absolute["value"] / relative["value"]
+    low, high = sorted((absolute["low"] / mean, absolute["high"] / mean))
+    return {**relative, "low": low, "high": high}
+
+
+def interval(result: Mapping[str, Any], absolute: Estimate | None, relative: Estimate | None, currency: str) -> str:
+    """Of the relative change; of the absolute difference, in its unit, where that alone has shown something."""
+    if not relative or not absolute:
+        return "unknown"
+    if _open(relative) == _open(absolute):
+        return f"{change(relative['low'])} … {change(relative['high'])}"
+    if result["kind"] == "proportion" or result["metric"] in SHARES:
+        low, high = (f"{100 * absolute[end]:+.1f}".replace("-", MINUS) for end in ("low", "high"))
+        return f"{low} … {high} points"
+    low, high = (
+        ("+" if absolute[end] > 0 else MINUS) + said(result, abs(absolute[end]), currency) for end in ("low", "high")
+    )
+    return f"{low} … {high}"
+
+
+def _open(estimate: Estimate) -> bool:
+    return estimate["low"] <= 0 <= estimate["high"]
 
 
 def moment(at_ms: int, form: str = "%-d %B %Y, %H:%M UTC") -> str:

@@ -1,7 +1,5 @@
 """``attribution``: which channels orders are owed to, from the log."""
 
-import csv
-import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +11,12 @@ from adapters.attribution import Version
 from adapters.bulk_attribution.export import export as write_export
 from adapters.bulk_attribution.report import ExportError, MissingPackageError, opened
 from adapters.bulk_attribution.report import report as in_bulk
+from adapters.reports import tables
+from adapters.reports.attribution import page
 from app.cli.output import bar, fail, json_option, show
+from app.cli.reporting import document_option, positions_of, refusals, tell
 from app.reporting import attribution as from_log
+from app.reporting import restating
 from app.reporting.contribution import with_experiment
 from app.settings import Settings
 from app.training.training_set import heads
@@ -23,8 +25,9 @@ from app.wiring import Wiring
 from domain.money import EXPONENTS, from_cents
 from projections.attribution.models import MODELS
 from projections.attribution.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
-from queries.attribution_plain import COLUMNS, plain, rows
+from queries.attribution_plain import plain
 from queries.attribution_report import Asked, AttributionReport
+from queries.reports import Document
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -99,6 +102,7 @@ def asked_of(
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: a row for each channel of each model.")
 @click.option("--parquet", type=FILE, help="Write the same rows as Parquet; - for standard output.")
 @click.option("--html", type=FILE, help="Write a page without scripts; - for standard output.")
+@document_option
 @json_option
 def report_(
     at: str | None,
@@ -108,6 +112,7 @@ def report_(
     as_csv: bool,
     parquet: Path | None,
     html: Path | None,
+    document: bool,
     as_json: bool,
     **asked_for: Any,
 ) -> None:
@@ -123,27 +128,41 @@ def report_(
         )
     if publish and at:
         fail("--publish: what is published is as of now, without --as-of-position")
-    made, version = _exported(folder, asked) if folder else _folded(asked, at, experiment, publish)
+    with refusals(document):
+        made, version = _exported(folder, asked) if folder else _folded(asked, at, experiment, publish)
+    whole = plain(made)
+    if document:
+        tell(Document(whole, {}))
+    elif not (printed := _written(whole, as_csv, parquet, html)):
+        told = whole | ({} if version is None else {"version": version.version, "key": version.key})
+        words = _words(made) + ("" if version is None else f"\n{_version_words(version)}")
+        show(told, words, as_json=as_json)
+    else:
+        click.echo(printed, nl=False)
+
+
+def _written(whole: dict[str, Any], as_csv: bool, parquet: Path | None, html: Path | None) -> bytes | None:
+    """Writes files; what is to be printed instead of words."""
     try:
-        files = {parquet: _parquet(made) if parquet else b"", html: _page(made) if html else b""}
-        for file, content in files.items():
+        forms = {
+            parquet: tables.to_parquet(tables.attribution_rows(whole), tables.ATTRIBUTION) if parquet else b"",
+            html: page(whole).encode() if html else b"",
+        }
+        for file, content in forms.items():
             if file and str(file) != "-":
                 file.write_bytes(content)
-    except (OSError, MissingPackageError) as error:
+    except (OSError, tables.MissingPackageError) as error:
         fail(str(error))
-    if printed := _csv(made).encode() if as_csv else files.get(Path("-")):
-        click.echo(printed, nl=False)
-        return
-    told = plain(made) | ({} if version is None else {"version": version.version, "key": version.key})
-    words = _words(made) + ("" if version is None else f"\n{_version_words(version)}")
-    show(told, words, as_json=as_json)
+    if as_csv:
+        return tables.to_csv(tables.attribution_rows(whole), tuple(tables.ATTRIBUTION))
+    return forms.get(Path("-"))
 
 
 def _exported(folder: Path, asked: Asked) -> tuple[AttributionReport, None]:
     try:
         with opened() as connection:
             return in_bulk(folder, asked, connection), None
-    except (ExportError, MissingPackageError, ValueError) as error:
+    except (ExportError, MissingPackageError) as error:
         fail(str(error))
 
 
@@ -152,33 +171,17 @@ def _folded(
 ) -> tuple[AttributionReport, Version | None]:
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        positions = positions_of(wiring, at)
+        positions = positions_of(wiring, at, "as-of-position")
         try:
             with bar("reading the log", sum(positions.shards)) as advance:
                 published = from_log.publish(wiring, asked, advance) if publish else None
                 made = published.made if published else from_log.made(wiring, asked, positions, advance)
-            version = published.version if published else None
-            positions = Positions(positions.epoch, made.positions, positions.catalogue)
-            if experiment:
-                made = with_experiment(wiring, made, experiment, positions)
-        except (ValueError, from_log.PublishError) as error:
+        except from_log.PublishError as error:
             fail(str(error))
-        return made, version
-
-
-def positions_of(wiring: Wiring, at: str | None) -> Positions:
-    """Of ``--as-of-position``."""
-    now = heads(wiring)
-    if at is None:
-        return now
-    try:
-        asked = tuple(int(part) for part in at.split(","))
-    except ValueError:
-        fail("--as-of-position: whole numbers with commas between, one for each shard")
-    if len(asked) != len(now.shards) or any(not 0 <= a <= head for a, head in zip(asked, now.shards, strict=True)):
-        heads_now = ",".join(map(str, now.shards))
-        fail(f"--as-of-position: one number for each of {len(now.shards)} shards, up to {heads_now}")
-    return Positions(now.epoch, asked, now.catalogue)
+        if experiment:
+            positions = Positions(positions.epoch, made.positions, positions.catalogue)
+            made = with_experiment(wiring, made, experiment, positions)
+        return made, published.version if published else None
 
 
 @attribution.command("export")
@@ -193,7 +196,8 @@ def export_(folder: Path, at: str | None, as_json: bool) -> None:
     """
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        positions = positions_of(wiring, at)
+        with refusals(False):
+            positions = positions_of(wiring, at, "as-of-position")
         with bar("reading the log", sum(positions.shards)) as advance:
             trails = from_log.read(wiring, positions, advance)
     try:
@@ -211,39 +215,24 @@ def versions(key: str | None, as_json: bool) -> None:
     """Published reports, of KEY alone if named: each version, and why it is not the one before."""
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        found = wiring.published.all(key)
-    told = {"versions": [version_plain(each) for each in found]}
+        found = wiring.published.told(key)
+    told = {"versions": [each.plain() for each in found]}
     show(told, "\n".join(map(_version_words, found)) or "Nothing is published.", as_json=as_json)
 
 
 @attribution.command("restate")
 @json_option
 def restate(as_json: bool) -> None:
-    """Look again at every published report: those whose figures changed since get a new version that says why."""
+    """Look again at every published report: those whose figures changed since get a new version that says why. The
+    clock has this done daily."""
     with Wiring(Settings()) as wiring:
         wiring.provision()
-        latest = {each.key: each for each in wiring.published.all()}
-        try:
-            done = [from_log.publish(wiring, from_log.asked_again(each)) for each in latest.values()]
-        except from_log.PublishError as error:
-            fail(str(error))
-    changed = [each.version for each in done if each.new]
-    told = {"looked_at": len(done), "restated": [version_plain(each) for each in changed]}
-    words = [f"{len(done)} reports looked at, {len(changed)} restated.", *map(_version_words, changed)]
+        with bar("reading the log", sum(heads(wiring).shards)) as advance:
+            done = restating.restate(wiring, advance)
+    told = {"looked_at": done.looked_at, "restated": [each.plain() for each in done.new], "failed": done.failed}
+    words = [f"{done.looked_at} reports looked at, {len(done.new)} restated.", *map(_version_words, done.new)]
+    words += [f"{key} could not be restated." for key in done.failed]
     show(told, "\n".join(words), as_json=as_json)
-
-
-def version_plain(version: Version) -> dict[str, Any]:
-    """As JSON has it."""
-    return {
-        "key": version.key,
-        "version": version.version,
-        "made": version.made and version.made.isoformat(),
-        "positions": list(version.positions),
-        "asked": version.asked,
-        "report": version.report,
-        "restatement": version.restatement,
-    }
 
 
 def _version_words(version: Version) -> str:
@@ -281,34 +270,3 @@ def _money(cents: int, currency: str, *, signed: bool = False) -> str:
     """Units in which nothing is known are counted as they are."""
     amount = from_cents(cents, currency) if currency in EXPONENTS else cents
     return f"{amount:+,} {currency}" if signed else f"{amount:,} {currency}"
-
-
-def _csv(made: AttributionReport) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows(made))
-    return text.getvalue()
-
-
-def _page(made: AttributionReport) -> bytes:
-    from adapters.reports.attribution import page
-
-    return page(plain(made)).encode()
-
-
-def _parquet(made: AttributionReport) -> bytes:
-    try:
-        import pyarrow
-        from pyarrow.parquet import write_table
-    except ImportError:
-        raise MissingPackageError from None
-    written = io.BytesIO()
-    write_table(pyarrow.Table.from_pylist(rows(made), schema=_schema(pyarrow)), written)
-    return written.getvalue()
-
-
-def _schema(pyarrow: Any) -> Any:
-    numbers = {"cents": "int64", "from_ms": "int64", "to_ms": "int64"}
-    numbers |= dict.fromkeys(("conversions", "share", "removal_effect", "cents_error"), "float64")
-    return pyarrow.schema([(name, getattr(pyarrow, numbers.get(name, "string"))()) for name in COLUMNS])

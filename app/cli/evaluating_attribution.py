@@ -5,11 +5,12 @@ from time import perf_counter
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from adapters.datasets.paths import Columns
 from app.cli.output import bar, fail, json_option, show
 from app.evaluation.attribution import Found, evaluate
-from projections.attribution.models import MODELS, Credited, Options
+from projections.attribution.models import MODELS, ORDERS, Credited, Options
 from projections.attribution.paths import MILLION
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -48,7 +49,8 @@ def attribution(
     FILE is CSV with a header line (.gz too; commas, semicolons or tabs between columns). A row is
     a path: channels in the order in which they were met, as in "search > e-mail > direct"; how
     many conversions came of it; what these were worth together; how often it came to nothing.
-    Values are decimals, counted in millionths; credits sum to their total exactly.
+    Values are decimals, counted in millionths; credits sum to their total exactly. The last two
+    columns count as 0 where a file has them not.
 
     \b
     first, last       all to the first or the last touch
@@ -66,12 +68,15 @@ def attribution(
       bespoke evaluate attribution paths.csv --models linear,markov-2 --value revenue --nulls ""
     """
     began = perf_counter()
-    models = MODELS if names == "all" else tuple(name.strip() for name in names.split(","))
+    models = MODELS if names == "all" else tuple(dict.fromkeys(name.strip() for name in names.split(",")))
     if not separator.strip():
         fail("--separator: one or more characters that are not blank")
     if unknown := [name for name in models if name not in MODELS]:
         fail(f"--models: there is no {unknown[0][:40]}; there are {', '.join(MODELS)}")
-    columns = Columns(path_, conversions, value or None, nulls or None, separator.strip())
+    source = click.get_current_context().get_parameter_source
+    told = {"value": value, "nulls": nulls}
+    optional = tuple(name for option, name in told.items() if source(option) is ParameterSource.DEFAULT)
+    columns = Columns(path_, conversions, value or None, nulls or None, separator.strip(), optional)
     try:
         with bar("reading", None) as step:
             found = evaluate(file, columns, models, Options(half_life, direct, seed), step)
@@ -85,12 +90,14 @@ def _plain(found: Found, seconds: float) -> dict[str, Any]:
         "channels": list(found.channels),
         "rows": found.rows,
         "different_paths": found.paths,
+        "columns_missing": list(found.missing),
         "values_rounded": found.rounded,
         "total": _amount(found.conversions, found.value),
         "total_null": found.nulls,
         "unattributed": _amount(found.unattributed_conversions, found.unattributed_value),
         "credits_exact": found.exact(),
         "models": {made.model: _model(made) for made in found.models},
+        "refused": dict(found.refused),
         "seconds": {
             "read": round(found.read_s, 4),
             "models": round(found.models_s, 4),
@@ -105,7 +112,7 @@ def _model(made: Credited) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "credits": {channel: _amount(each.conversions, each.value) for channel, each in made.credits.items()}
     }
-    if made.effects:
+    if made.model in ORDERS:
         plain["removal_effects"] = {
             channel: {"conversions": each.conversions, "value": each.value} for channel, each in made.effects.items()
         }
@@ -148,6 +155,8 @@ def _words(found: Found) -> str:
             lines.append(f"{channel.ljust(width)} {amounts}{told}")
     if found.unattributed_conversions:
         lines.append(f"\nWithout a channel: {_decimal(found.unattributed_conversions)} conversions.")
+    lines += [f"Warning: {model} is not computed: {why}." for model, why in found.refused.items()]
+    lines += [f"Warning: there is no column {name}; it counts as 0." for name in found.missing]
     if found.rounded:
         lines.append(f"Warning: {found.rounded:,} values had more than six decimals and were rounded.")
     return "\n".join(lines)

@@ -1,7 +1,5 @@
 """``experiment report``: what came of an experiment, folded from the log."""
 
-import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +11,9 @@ from adapters.reports.experiment import document as drawn
 from adapters.reports.experiment import page
 from adapters.reports.plain import corrections_plain
 from app.cli.output import bar, fail, json_option, show
+from app.cli.reporting import document_option, positions_of, refusals, tell
 from app.reporting import arm_shares, chosen_places, exposed_persons
 from app.settings import Settings
-from app.training.training_set import heads
 from app.training.work import Positions
 from app.wiring import Wiring
 from projections.experiments.frequentist import Estimate
@@ -24,6 +22,7 @@ from projections.experiments.verdict import sentence
 from queries.experiment_report import Asked, ExperimentReport, report
 from queries.experiments import experiments_of
 from queries.explored_places import ExploredPlaces
+from queries.reports import RefusedError
 
 DAY_MS = 86_400_000
 PATH = click.Path(dir_okay=False, path_type=Path)
@@ -48,7 +47,7 @@ PATH = click.Path(dir_okay=False, path_type=Path)
 @click.option("--html", type=PATH, help="Write a page that needs no network too.")
 @click.option("--csv", "csv_", type=PATH, help="Write all figures as one flat table too.")
 @click.option("--parquet", type=PATH, help="The same as Parquet (needs pyarrow).")
-@click.option("--document", is_flag=True, help="With the charts of its page, drawn, as JSON: what web processes show.")
+@document_option
 @json_option
 def report_(
     key: str,
@@ -72,30 +71,24 @@ def report_(
     """
     until_ms = int((until.replace(tzinfo=UTC) if until else datetime.now(UTC)).timestamp()) * 1000
     within_ms = within_days * DAY_MS if within_days else None
-    with Wiring(Settings()) as wiring:
+    with Wiring(Settings()) as wiring, refusals(document):
         wiring.provision()
         told = next((each for each in experiments_of(wiring.experiment_events()) if each.key == key), None)
         if told is None:
-            fail("there is no experiment with this key")
-        positions = _positions(wiring, at)
+            raise RefusedError("there is no experiment with this key")
+        positions = positions_of(wiring, at, "at")
         with bar("reading the log", sum(positions.shards)) as advance:
             currency = wiring.settings.currency
             found = exposed_persons.read(wiring, key, currency, positions, advance, with_showings=True)
-        try:
-            least = wiring.settings.least_people
-            chosen = chosen_places.read(wiring, key, found.persons)
-            made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents, least), chosen)
-        except ValueError as error:
-            if document:
-                click.echo(json.dumps({"refused": str(error)}))
-                return
-            fail(f"{key}: {error}")
+        least = wiring.settings.least_people
+        chosen = chosen_places.read(wiring, key, found.persons)
+        made = report(told, found.persons, Asked(until_ms, alpha, planned, within_ms, cap_cents, least), chosen)
         if made.mismatch and made.mismatch.found:
             arm_shares.tell(wiring, told, made.came, made.mismatch.p_value, datetime.now(UTC))
     whole = plain.experiment(made, positions.shards, until_ms, currency)
     _write(whole, html, csv_, parquet)
     if document:
-        click.echo(json.dumps(asdict(drawn(whole))))
+        tell(drawn(whole))
     else:
         show(whole, words(made, positions), as_json=as_json)
 
@@ -117,19 +110,6 @@ def _page(whole: plain.Plain) -> str:
     if made.missing:
         raise MissingPackageError
     return page(made)
-
-
-def _positions(wiring: Wiring, at: str | None) -> Positions:
-    now = heads(wiring)
-    if at is None:
-        return now
-    try:
-        asked = tuple(int(part) for part in at.split(","))
-    except ValueError:
-        fail("--at: whole numbers with commas between, one for each shard")
-    if len(asked) != len(now.shards) or any(not 0 <= a <= head for a, head in zip(asked, now.shards, strict=True)):
-        fail(f"--at: one number for each of {len(now.shards)} shards, up to {','.join(map(str, now.shards))}")
-    return Positions(now.epoch, asked, now.catalogue)
 
 
 def place_lines(places: ExploredPlaces, alpha: float) -> list[str]:

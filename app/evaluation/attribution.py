@@ -1,7 +1,7 @@
 """What attribution models say of a file of paths."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path as File
 from time import perf_counter, process_time
 
@@ -13,7 +13,8 @@ from projections.attribution.paths import MILLION
 @dataclass(frozen=True, slots=True)
 class Found:
     """Values in millionths of the file's unit, conversions in millionths of one. ``unattributed``: of paths without a
-    channel. ``models``: in the order asked for."""
+    channel. ``models``: in the order asked for; ``refused``: those of them that cannot be computed, and why.
+    ``missing``: columns that the file has not, and that counted as 0."""
 
     channels: tuple[str, ...]
     rows: int
@@ -28,6 +29,8 @@ class Found:
     read_s: float
     models_s: float
     cpu_s: float
+    refused: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     def exact(self) -> bool:
         """Whether each model's credits and what is unattributed sum to all there is."""
@@ -42,11 +45,18 @@ class Found:
 def evaluate(
     file: File, columns: Columns, models: Sequence[str], options: Options, step: Callable[[int], None] = lambda n: None
 ) -> Found:
-    """Raises ValueError for a file that cannot be read, and for models that cannot be solved."""
+    """Raises ValueError for a file that cannot be read, and where none of the models can be computed."""
     began, cpu = perf_counter(), process_time()
     told = read(file, columns, step)
     was_read = perf_counter()
-    made = tuple(credit(model, told.paths, options) for model in models)
+    made, refused = list[Credited](), dict[str, str]()
+    for model in models:
+        try:
+            made.append(credit(model, told.paths, options))
+        except ValueError as error:
+            refused[model] = str(error)
+    if refused and not made:
+        raise ValueError("; ".join(f"{model}: {why}" for model, why in refused.items()))
     bare = [path for path in told.paths if not path.channels]
     return Found(
         tuple(sorted({channel for path in told.paths for channel in path.channels})),
@@ -58,8 +68,10 @@ def evaluate(
         sum(path.nulls for path in told.paths),
         MILLION * sum(path.conversions for path in bare),
         sum(path.value for path in bare),
-        made,
+        tuple(made),
         was_read - began,
         perf_counter() - was_read,
         process_time() - cpu,
+        refused,
+        told.missing,
     )

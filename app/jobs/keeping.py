@@ -1,5 +1,5 @@
-"""Rotation, expiry and the look at experiments' arms as jobs, in a queue and a thread of their own: they may take
-hours."""
+"""Rotation, expiry, the look at experiments' arms and the restatement of published reports as jobs, in a queue and a
+thread of their own: they may take hours."""
 
 import time
 from collections.abc import Callable
@@ -15,18 +15,19 @@ from adapters.redis import translated
 from app.jobs.schedule import DAY_MS, HOUR_MS, MINUTE_MS, Schedule
 from app.keeping.expire import expire, expire_day_keys
 from app.keeping.rotate import rotate
-from app.reporting import arm_shares
+from app.reporting import arm_shares, restating
 from app.wiring import Wiring
 from projections.moment import moment
 
 QUEUE, ACTOR = "keeping", "keep"
 LIMIT_MS = 24 * HOUR_MS
-ROTATE, EXPIRE, ARMS = "rotate-keys", "expire", "check-arms"
+ROTATE, EXPIRE, ARMS, RESTATE = "rotate-keys", "expire", "check-arms", "restate-reports"
 #: Rotation does nothing but on the first day of a month; expiry looks through all anonymous visitors.
 SCHEDULES = (
     Schedule(ROTATE, DAY_MS, 40 * MINUTE_MS),
     Schedule(EXPIRE, 7 * DAY_MS, HOUR_MS + 10 * MINUTE_MS),
     Schedule(ARMS, DAY_MS, 5 * HOUR_MS + 25 * MINUTE_MS),
+    Schedule(RESTATE, DAY_MS, 5 * HOUR_MS + 55 * MINUTE_MS),
 )
 
 
@@ -55,11 +56,12 @@ class Keeping:
             self.broker.get_actor(ACTOR).send(job, due_ms)
 
     def do(self, job: str, due_ms: int) -> None:
-        """Rotates, expires or looks, unless that was done for this time or a later one. A job that is cut short is done
-        again from where it was. Raises ValueError for another job."""
-        work = {ROTATE: self._rotate, EXPIRE: self._expire, ARMS: self._look}.get(job)
+        """Rotates, expires, looks or restates, unless that was done for this time or a later one. A job that is cut
+        short is done again from where it was. Raises ValueError for another job."""
+        known = {ROTATE: self._rotate, EXPIRE: self._expire, ARMS: self._look, RESTATE: self._restate}
+        work = known.get(job)
         if work is None or not isinstance(due_ms, int):
-            raise ValueError("job: neither rotate-keys, expire nor check-arms, or due at no time")
+            raise ValueError(f"job: none of {', '.join(known)}, or due at no time")
         if (self.times.done(job) or 0) < due_ms:
             self._told(job, work)
             self.times.mark_done(job, due_ms)
@@ -88,3 +90,6 @@ class Keeping:
 
     def _look(self) -> int:
         return arm_shares.look(self._wiring, moment(time.time_ns() // 1_000_000))
+
+    def _restate(self) -> int:
+        return len(restating.restate(self._wiring).new)

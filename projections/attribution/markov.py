@@ -18,7 +18,10 @@ from projections.attribution.paths import Path
 
 State = tuple[str, ...]
 START: State = ()
-MOST_STATES = 50_000
+MOST_STEPS = 500_000
+#: So many equations are solved by elimination, which would fill the matrix of a larger chain: those are by walking on,
+#: until what is left can change no result by more than ``LEFT`` of a conversion.
+ELIMINATED, LEFT = 200, 1e-15
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Effect:
 
 
 def count(paths: Iterable[Path], order: int = 1) -> Transitions:
-    """Transitions of a chain of this order. Raises ValueError where there are more than 50,000 states."""
+    """Transitions of a chain of this order. Raises ValueError where there are more than 500,000 different ones."""
     found = Transitions()
     for path in paths:
         times, state = path.conversions + path.nulls, START
@@ -66,13 +69,18 @@ def count(paths: Iterable[Path], order: int = 1) -> Transitions:
         found.ended[state] += times
         found.converted[state] += path.conversions
         found.value[state] += max(path.value, 0)
-        if len(found.ended) > MOST_STATES:
-            raise ValueError(f"a chain of order {order} has more than {MOST_STATES:,} states: ask for a lower order")
+        _check(found)
     return found
 
 
+def _check(counts: Transitions) -> None:
+    if len(counts.between) > MOST_STEPS:
+        raise ValueError(f"the chain has more than {MOST_STEPS:,} different steps: ask for a lower order")
+
+
 def chain(counts: Transitions) -> Chain:
-    """The chances that the counts say."""
+    """The chances that the counts say. Raises ValueError where there are more than 500,000 different steps."""
+    _check(counts)
     states = tuple(sorted({START, *(state for pair in counts.between for state in pair)}))
     index = {state: number for number, state in enumerate(states)}
     pairs = sorted(counts.between.items())
@@ -92,9 +100,14 @@ def chain(counts: Transitions) -> Chain:
 
 def effects(found: Chain) -> dict[str, Effect]:
     """Channel → what is lost without it."""
-    newest = np.array([state[-1] if state else "" for state in found.states], object)
     named = sorted({state[-1] for state in found.states if state})
-    return {channel: _effect(found.whole, reached(found, newest != channel)) for channel in named}
+    number = {channel: place for place, channel in enumerate(named)}
+    met = np.full((len(found.states), max(map(len, found.states))), -1, np.int32)
+    for row, state in enumerate(found.states):
+        met[row, : len(state)] = [number[channel] for channel in state]
+    return {
+        channel: _effect(found.whole, reached(found, (met != place).all(axis=1))) for channel, place in number.items()
+    }
 
 
 def _effect(whole: tuple[float, float], without: tuple[float, float]) -> Effect:
@@ -104,11 +117,32 @@ def _effect(whole: tuple[float, float], without: tuple[float, float]) -> Effect:
 
 def reached(found: Chain, kept: NDArray[np.bool_]) -> tuple[float, float]:
     """Conversions and value of one path that begins, with these states (n,) alone. The start is the first of them."""
-    q = found.q[kept][:, kept]
-    start = np.zeros(q.shape[0])
+    onward = found.q[kept][:, kept].T
+    start = np.zeros(onward.shape[0])
     start[0] = 1.0
-    visits = splu((eye(q.shape[0], format="csc") - q.T.tocsc()).tocsc(), diag_pivot_thresh=0.0).solve(start)
+    visits = _eliminated(onward, start) if len(start) <= ELIMINATED else _walked(onward.tocsr(), start)
     return float(visits @ found.converts[kept]), float(visits @ found.brings[kept])
+
+
+def _eliminated(onward: csr_matrix, start: NDArray[np.float64]) -> NDArray[np.float64]:
+    equations = (eye(len(start), format="csc") - onward.tocsc()).tocsc()
+    solved: NDArray[np.float64] = splu(equations, diag_pivot_thresh=0.0).solve(start)
+    return solved
+
+
+def _walked(onward: csr_matrix, start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Σ (Qᵀ)ⁿ start: everybody goes a step at a time. Where a step leaves a part ``lasting`` of all that are on their
+    way and moves none of them otherwise, what is to come is a geometric series."""
+    visits, here = start.copy(), start
+    while True:
+        before, here = here, onward @ here
+        left = float(here.sum())
+        lasting = left / float(before.sum()) if left else 0.0
+        unlike = float(np.abs(here - lasting * before).sum())
+        if left <= LEFT or unlike <= LEFT * (1 - lasting):
+            rest: NDArray[np.float64] = visits + here / (1 - lasting)
+            return rest
+        visits += here
 
 
 def shares(found: Mapping[str, Effect]) -> tuple[dict[str, float], dict[str, float]]:

@@ -1,9 +1,11 @@
 """What a report says, in words that nobody can take for more than it is."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from enum import StrEnum
 
-from projections.experiments.analysis import Report, Result
+from projections.experiments.analysis import PROPORTION, Report, Result
+from projections.experiments.frequentist import Estimate
 
 #: What a person does before they decide; everything else is a verdict.
 BLOCKED = "no verdict: the arms have not the shares that were designed"
@@ -79,6 +81,27 @@ def verdict(
     )
 
 
+def change_of(result: Result) -> Estimate | None:
+    """The change relative to the control, for readers: where what is not known of the control would hide what the
+    absolute difference has shown, that difference as a part of the control's mean."""
+    relative, absolute = _estimates(result)
+    if relative is None or absolute is None or _open(relative) == _open(absolute) or not result.control.unadjusted:
+        return relative
+    mean = absolute.value / relative.value if relative.value else result.control.unadjusted
+    low, high = sorted((absolute.low / mean, absolute.high / mean))
+    return replace(relative, low=low, high=high)
+
+
+def _estimates(result: Result) -> tuple[Estimate | None, Estimate | None]:
+    """Relative and absolute, of the sequence where there is one."""
+    found = result.sequence or result.comparison
+    return (found.relative, found.absolute) if found else (None, None)
+
+
+def _open(estimate: Estimate) -> bool:
+    return estimate.low <= 0 <= estimate.high
+
+
 def _side(result: Result, alpha: float, lower_is_better: Collection[str]) -> int:
     """1 better, -1 worse, 0 not shown."""
     if result.comparison is None or not result.significant(alpha):
@@ -92,15 +115,19 @@ def _surely(result: Result, effect: float) -> bool:
 
 
 def _interval(result: Result) -> tuple[float, float] | None:
-    found = result.sequence.relative if result.sequence else result.comparison.relative if result.comparison else None
+    found, _ = _estimates(result)
     return (found.low, found.high) if found else None
 
 
 def _size(result: Result, alpha: float) -> str:
+    """The relative change, unless that leaves open what the absolute difference has shown."""
     level = f"{100 * (1 - alpha):g} % interval"
-    if (interval := _interval(result)) and result.comparison and result.comparison.relative:
-        return f"{result.comparison.relative.value:+.1%}, {level} {interval[0]:+.1%} … {interval[1]:+.1%}"
-    estimate = (
-        result.sequence.absolute if result.sequence else result.comparison.absolute if result.comparison else None
-    )
-    return f"{estimate.value:+.4g}, {level} {estimate.low:+.4g} … {estimate.high:+.4g}" if estimate else "unknown"
+    relative, absolute = _estimates(result)
+    if absolute is None:
+        return "unknown"
+    if relative and _open(relative) == _open(absolute) and result.comparison and result.comparison.relative:
+        return f"{result.comparison.relative.value:+.1%}, {level} {relative.low:+.1%} … {relative.high:+.1%}"
+    if result.kind == PROPORTION:
+        value, low, high = (f"{100 * each:+.1f}" for each in (absolute.value, absolute.low, absolute.high))
+        return f"{value} percentage points, {level} {low} … {high}"
+    return f"{absolute.value:+.4g}, {level} {absolute.low:+.4g} … {absolute.high:+.4g}"

@@ -51,7 +51,7 @@ def test_what_is_stored_opens_nothing(wiring: Wiring) -> None:
     key = officers.add("rita", [Role.REQUESTER])
     token = officers.begin(RITA, NOW)
     with wiring._beside_catalogue.connection() as connection:
-        rows = [*connection.execute("SELECT * FROM officer"), *connection.execute("SELECT * FROM officer_session")]
+        rows = [*connection.execute("SELECT * FROM officer"), *connection.execute("SELECT * FROM page_session")]
     assert key not in repr(rows) and token not in repr(rows) and token.encode() not in b"".join(map(repr_bytes, rows))
     assert officers.csrf(token) != officers.csrf(token + "x") and token not in officers.csrf(token)
 

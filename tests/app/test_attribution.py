@@ -1,10 +1,10 @@
 """Attribution from the log, as a user has it: reports at positions, in every form; published versions and why they
 differ; in bulk from an export."""
 
-import asyncio
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from psycopg import connect
 
-from adapters.http.attribution import WrongPositionError
-from app.reporting import attribution
-from app.reporting.attribution_desk import AttributionDesk
+from app.jobs.keeping import RESTATE, Keeping
+from app.reporting import attribution, restating
 from app.training.training_set import heads
 from app.wiring import Wiring
 from commands.browse import RecordVisit
@@ -145,10 +144,13 @@ def test_published_versions_say_why_they_differ(shop: Shop, wiring: Wiring) -> N
         "refund": {"net revenue": -500},
         "merge": {"unattributed": -2_000},
     }
-    kept = wiring.published.all(first.version.key)
+    kept = wiring.published.of(first.version.key)
     assert [each.version for each in kept] == [1, 2] and kept[0].report == first.version.report
     told = answered(bespoke("attribution", "versions", first.version.key, "--json", settings=wiring.settings))
-    assert [each["version"] for each in told["versions"]] == [1, 2]
+    assert [each["version"] for each in told["versions"]] == [1, 2] and all(each["report"] for each in told["versions"])
+    newest = answered(bespoke("attribution", "versions", "--json", settings=wiring.settings))["versions"]
+    assert [each | {"report": None} for each in told["versions"]] == [each | {"report": None} for each in newest]
+    assert not any("report" in each for each in newest)
     shop.bought(visitor(2), 20, "more", 100)
     restated = answered(bespoke("attribution", "restate", "--json", settings=wiring.settings))
     assert (restated["looked_at"], [each["version"] for each in restated["restated"]]) == (1, [3])
@@ -170,7 +172,7 @@ def test_destroyed_keys_are_an_erasure_whose_amount_is_known(shop: Shop, wiring:
 
 def test_nothing_published_holds_who_anybody_is(shop: Shop, wiring: Wiring) -> None:
     attribution.publish(wiring, _asked())
-    text = json.dumps([each.report for each in wiring.published.all()])
+    text = json.dumps([each.plain() for each in wiring.published.latest()])
     assert "visitor" not in text and not any(str(stream) in text for stream in _streams(wiring))
 
 
@@ -178,10 +180,38 @@ def _streams(wiring: Wiring) -> list[Any]:
     return [stream for number in range(8) for stream in wiring.directory.claim([visitor(number)]).values()]
 
 
-def test_the_web_process_has_reports_made_by_another(shop: Shop, wiring: Wiring) -> None:
-    desk = AttributionDesk(wiring.settings, wiring.published)
-    asked = {"model": "first", "from": "2026-05-01", "to": "2026-05-31"}
-    made = json.loads(asyncio.run(desk.make(asked, "json")))
-    assert made["currencies"][0]["models"]["first"]["ads: google"]["cents"] == 6_006
-    with pytest.raises(WrongPositionError, match="one number"):
-        asyncio.run(desk.make({"as-of-position": "99999999"}, "csv"))
+def test_the_daily_job_restates_what_changed_and_nothing_else(shop: Shop, wiring: Wiring) -> None:
+    may, june = _asked(), replace(_asked(), from_ms=_asked().to_ms, to_ms=_asked().to_ms + 86_400_000)
+    first = {attribution.publish(wiring, asked).version.key for asked in (may, june)}
+    keeping = Keeping(wiring)
+    keeping.do(RESTATE, 1)
+    assert _versions(wiring) == dict.fromkeys(first, 1)  # nothing came
+    shop.saw(visitor(9), 2, medium="social")
+    keeping.do(RESTATE, 2)
+    assert _versions(wiring) == dict.fromkeys(first, 1)  # a touch of nobody who bought changes no figure
+    shop.returned(visitor(0), 9, "o0", 500)
+    keeping.do(RESTATE, 3)
+    keeping.do(RESTATE, 3)  # as a queue may say it again
+    keeping.do(RESTATE, 4)
+    restated = attribution.key_of(may)
+    assert _versions(wiring) == dict.fromkeys(first, 1) | {restated: 2}
+    why = wiring.published.of(restated)[-1].restatement
+    assert why is not None and _net(why["causes"])["refund"] == {"net revenue": -500}
+    assert sum(e["cents"] for c in why["causes"] for e in c["changes"] if e["heading"] == "net revenue") == -500
+    run = keeping.runs.all()[RESTATE]
+    assert (run.state, run.done) == ("done", 0)
+
+
+def test_one_report_that_cannot_be_made_stops_no_other(
+    shop: Shop, wiring: Wiring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = [replace(_asked(), models=(model,)) for model in ("first", "markov-4", "linear")]
+    keys = [attribution.publish(wiring, asked).version.key for asked in asks]
+    shop.returned(visitor(0), 9, "o0", 500)
+    monkeypatch.setattr("projections.attribution.markov.MOST_STEPS", 1)
+    done = restating.restate(wiring)
+    assert (done.looked_at, done.failed, {each.key for each in done.new}) == (3, [keys[1]], {keys[0], keys[2]})
+
+
+def _versions(wiring: Wiring) -> dict[str, int]:
+    return {each.key: each.version for each in wiring.published.latest()}

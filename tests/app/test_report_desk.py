@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.reporting.experiment_desk import ReportDesk
+from app.reporting.desk import ReportDesk
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.ports import UnavailableError
@@ -73,17 +73,40 @@ def test_one_at_a_time_and_not_too_many_wait() -> None:
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize(
-    ("told", "error"), [(b'{"refused": "nobody came"}', RefusedError), (b"nonsense", UnavailableError)]
-)
-def test_what_went_wrong_is_not_kept(told: bytes, error: type[Exception]) -> None:
+def test_what_went_wrong_is_not_kept() -> None:
     async def scene() -> None:
-        desk = Counted(Clock(), told)
+        desk = Counted(Clock(), b"nonsense")
         desk.go.set()
         for _ in range(2):
-            with pytest.raises(error):
+            with pytest.raises(UnavailableError):
                 await desk.get(ASK, wait_s=30)
         assert desk.started == 2
+
+    asyncio.run(scene())
+
+
+def test_who_was_asked_to_come_again_hears_of_a_refusal() -> None:
+    async def scene() -> None:
+        clock = Clock()
+        desk = Counted(clock, b'{"refused": "nobody came", "option": "at"}')
+        with pytest.raises(BeingMadeError):
+            await desk.get(ASK, wait_s=0.001)
+        desk.go.set()
+        await asyncio.wait(desk._making.values())
+        await asyncio.sleep(0)
+        for _ in range(2):
+            with pytest.raises(RefusedError, match="nobody came") as caught:
+                await desk.get(ASK, wait_s=30)
+            assert caught.value.option == "at"
+        assert desk.started == 1
+        clock.now = 15.0
+        with pytest.raises(RefusedError):
+            await desk.get(ASK, wait_s=30)
+        assert desk.started == 2
+        desk.forget(ASK)
+        with pytest.raises(RefusedError):
+            await desk.get(ASK, wait_s=30)
+        assert desk.started == 3
 
     asyncio.run(scene())
 
@@ -100,6 +123,12 @@ def test_on_real_servers(wiring: Wiring) -> None:
             await desk.close()
 
     wrong = ReportAsk("experiment", "hero", (("at", "999999999"),))
-    made, far = asyncio.run(scene(ASK, wrong))
+    owed = ReportAsk("attribution", "", (("experiment", "hero"), ("from", "2026-04-25"), ("to", "2026-06-30")))
+    beyond = ReportAsk("attribution", "", (("as-of-position", "999999999"),))
+    made, far, credited, farther = asyncio.run(scene(ASK, wrong, owed, beyond))
     assert isinstance(made, Document) and made.report["arms"] == {"control": 20, "bold": 20} and made.charts["wide"]
-    assert isinstance(far, RefusedError) and "one number for each" in str(far)
+    assert isinstance(far, RefusedError) and "one number for each" in str(far) and far.option == "at"
+    assert isinstance(credited, Document)
+    (dollars,) = credited.report["currencies"]
+    assert {lift["experiment"] for lift in dollars["personalization"]["measured"]} == {"hero"}
+    assert isinstance(farther, RefusedError) and farther.option == "as-of-position"

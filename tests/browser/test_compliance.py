@@ -402,7 +402,7 @@ def test_a_session_ends_after_half_an_hour_and_by_logging_out(visit: Any, house:
     live = {c["name"]: c["value"] for c in page.context.cookies()}["officer"]
     assert house.wiring.officers.session(live, now + timedelta(minutes=29)) is not None
     with house.wiring._beside_catalogue.connection() as connection:
-        connection.execute("UPDATE officer_session SET seen = seen - interval '1 hour' WHERE officer = 'rita'")
+        connection.execute("UPDATE page_session SET seen = seen - interval '1 hour' WHERE who = 'rita'")
     page.reload()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
     status, _ = house.post(

@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from adapters.channels.channel import RejectedError
-from adapters.http.keys import ApiKey
+from adapters.http.analyst.people import Analyst
 from adapters.http.limits import LimitedError
 from adapters.http.problems import RETRY_AFTER_S
 from adapters.reports import experiment, words
@@ -48,14 +48,14 @@ _PAGES.globals |= {
 def page(
     template: str,
     *,
-    who: ApiKey | None = None,
+    who: Analyst | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     **values: Any,
 ) -> Response[bytes]:
-    """HTML that no cache keeps. ``who``: the key whose session it is."""
-    name, may = (who.id, sorted(who.scopes)) if who else (None, [])
-    html = _PAGES.get_template(template).render(who=name, may=may, **values)
+    """HTML that no cache keeps. ``who``: whose session it is."""
+    session = {"who": who.who.id, "may": sorted(who.who.scopes), "csrf": who.csrf} if who else {"who": None}
+    html = _PAGES.get_template(template).render(**session | values)
     return Response(html.encode(), status_code=status, media_type="text/html", headers={**SAFE, **(headers or {})})
 
 
@@ -78,6 +78,8 @@ async def static(name: str) -> Response[bytes]:
 
 
 def _rejected(request: AnyRequest, error: RejectedError) -> Response[bytes]:
+    if error.field in ("key", "csrf"):
+        return oops(f"{error.reason[:1].upper()}{error.reason[1:]}.", error.status)
     return oops(f"{error.field}: {error.reason}", error.status if 400 <= error.status < 500 else 400)
 
 

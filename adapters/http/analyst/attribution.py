@@ -1,25 +1,22 @@
 """The attribution page: what orders are owed to, beside what an experiment measured."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Response
 from markupsafe import Markup
 
-from adapters.channels.channel import RejectedError
-from adapters.http.analyst.answers import SAFE, AnyRequest, oops, page, see
-from adapters.http.analyst.desk import PATH, AnalystDesk
-from adapters.http.attribution import MEDIA, WrongPositionError, options_of
+from adapters.http.analyst.answers import AnyRequest, oops, page, see
+from adapters.http.analyst.desk import PATH, WAIT_S, AnalystDesk, FormData, address_of, links, waiting
+from adapters.http.analyst.people import Analyst
 from adapters.http.auth import require
-from adapters.http.keys import ApiKey, Scope
+from adapters.http.keys import Scope
+from adapters.http.report_asks import ask_of
+from adapters.http.reports import exists
 from adapters.reports import attribution, words
 from adapters.reports.attribution_shown import NAMES
-from queries.reports import BeingMadeError, RefusedError, ReportAsk
+from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
 ADDRESS = f"{PATH}/attribution"
-WAIT_S = 4.0
 
 
 class AttributionPages:
@@ -32,89 +29,62 @@ class AttributionPages:
         """Models side by side, ways, time to the order, restatements."""
         return await self._desk.inside(request, lambda who: self._shown(request, who))
 
-    async def again(self, request: AnyRequest) -> Response[bytes]:
+    async def again(self, request: AnyRequest, data: FormData) -> Response[bytes]:
         """Makes the report anew."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
-            require(who, Scope.ATTRIBUTION_READ)
-            given, ask = asked(request, await self._keys())
-            self._desk.reports.forget(ask)
-            return see(_address(given))
+        async def shown(who: Analyst) -> Response[bytes]:
+            self._desk.reports.forget(await self._asked(request, who))
+            return see(address_of(ADDRESS, given(request)))
 
-        return await self._desk.inside(request, shown)
+        return await self._desk.inside(request, shown, data)
 
     async def file(self, request: AnyRequest, form: str) -> Response[bytes]:
         """A report to take away."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
-            require(who, Scope.ATTRIBUTION_READ)
-            if form not in MEDIA:
-                return oops("There is no such report.", 404)
-            _, ask = asked(request, await self._keys())
-            try:
-                made = await self._desk.attribution.make(dict(ask.options), form)
-            except WrongPositionError as error:
-                return oops(f"There is no such report: {error}", 400)
-            headers = {"Content-Disposition": f'attachment; filename="attribution.{form}"'}
-            return Response(made, media_type=MEDIA[form], headers={**SAFE, **headers})
+        async def shown(who: Analyst) -> Response[bytes]:
+            ask = await self._asked(request, who)
+            return await self._desk.file(ask, form, address_of(ADDRESS, given(request)))
 
         return await self._desk.inside(request, shown)
 
-    async def _shown(self, request: AnyRequest, who: ApiKey) -> Response[bytes]:
-        require(who, Scope.ATTRIBUTION_READ)
-        keys = await self._keys()
-        given, ask = asked(request, keys)
+    async def _shown(self, request: AnyRequest, who: Analyst) -> Response[bytes]:
+        ask = await self._asked(request, who)
         try:
             document = await self._desk.reports.get(ask, wait_s=WAIT_S)
         except BeingMadeError:
-            return page("waiting.html", who=who, title="Attribution", status=202, headers={"Retry-After": "2"})
+            return waiting(who, "Attribution")
         except RefusedError as error:
             return oops(f"There is no such report: {error}", 400)
-        versions = await self._desk.attribution.published()
-        pinned = _pinned(given, document.report)
-        links = {"pinned": _address(pinned), "files": _files(pinned)}
-        body = await asyncio.to_thread(attribution.body, document.report, versions, links)
+        asked, versions = given(request), await asyncio.to_thread(self._desk.published, None)
+        body = await asyncio.to_thread(
+            attribution.body, document.report, versions, links(ADDRESS, _pinned(asked, document))
+        )
         return page(
             "attribution.html",
             who=who,
             body=Markup(body),
-            asked=given,
-            experiments=keys,
+            asked=asked,
+            experiments=[told.key for told in await self._desk.known()],
             models=list(NAMES.items()),
-            again=None if ask.pinned else f"{ADDRESS}/again",
-            query=urlencode(given),
+            again=None if ask.pinned else address_of(f"{ADDRESS}/again", asked),
         )
 
-    async def _keys(self) -> list[str]:
-        return [told.key for told in await self._desk.known()]
+    async def _asked(self, request: AnyRequest, who: Analyst) -> ReportAsk:
+        """Raises RejectedError."""
+        require(who.who, Scope.ATTRIBUTION_READ)
+        ask = ask_of(request, "attribution", more=())
+        if key := dict(ask.options).get("experiment"):
+            await exists(self._desk.experiments, key, "experiment")
+        return ask
 
 
-def asked(request: AnyRequest, experiments: Sequence[str]) -> tuple[dict[str, str], ReportAsk]:
-    """What stands in the address, and what that asks for. Raises RejectedError."""
-    every = list(request.query_params.multi_items())
-    given = {name: value for name, value in every if value}
-    if len(dict(every)) != len(every):
-        raise RejectedError("query", "each parameter once", 400)
-    experiment = given.get("experiment")
-    if experiment is not None and experiment not in experiments:
-        raise RejectedError("experiment", "there is none with this key", 404)
-    options = options_of({name: value for name, value in given.items() if name != "experiment"})
-    options |= {"experiment": experiment} if experiment else {}
-    return given, ReportAsk(
-        "attribution", "", tuple(sorted(options.items())), {"as-of-position", "from", "to"} <= set(options)
-    )
+def given(request: AnyRequest) -> dict[str, str]:
+    """What stands in the address."""
+    return {name: value for name, value in request.query_params.items() if value}
 
 
-def _pinned(given: Mapping[str, str], report: Mapping[str, Any]) -> dict[str, str]:
+def _pinned(asked: dict[str, str], document: Document) -> dict[str, str]:
     """With the positions and the period that the report names."""
-    days = {name: words.moment(report[f"{name}_ms"], "%Y-%m-%d") for name in ("from", "to")}
-    return {**given, **days, "as_of_position": ",".join(map(str, report["positions"]))}
-
-
-def _files(pinned: Mapping[str, str]) -> list[tuple[str, str]]:
-    names = {"json": "JSON", "csv": "CSV", "parquet": "Parquet", "html": "Page as a file"}
-    return [(name, f"{ADDRESS}/files/{form}?{urlencode(pinned)}") for form, name in names.items()]
-
-
-def _address(given: Mapping[str, str]) -> str:
-    return ADDRESS + (f"?{urlencode(given)}" if given else "")
+    told = document.report
+    days = {name: words.moment(told[f"{name}_ms"], "%Y-%m-%d") for name in ("from", "to")}
+    return {**asked, **days, "as_of_position": ",".join(map(str, told["positions"]))}

@@ -3,28 +3,26 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from litestar import Response, get, post
-from litestar.enums import RequestEncodingType
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Body, Parameter
+from litestar.params import Parameter
 from markupsafe import Markup
 
-from adapters.channels.channel import RejectedError
 from adapters.http.analyst.answers import HANDLERS, AnyRequest, oops, page, see, static
 from adapters.http.analyst.attribution import ADDRESS, AttributionPages
-from adapters.http.analyst.desk import PATH, AnalystDesk, onward
-from adapters.http.keys import ApiKey
-from adapters.http.reports import EXPERIMENT, Form, ask_of, written
+from adapters.http.analyst.desk import HOME, PATH, WAIT_S, AnalystDesk, FormData, address_of, links, waiting
+from adapters.http.analyst.people import Analyst
+from adapters.http.report_asks import ask_of
+from adapters.http.reports import exists
+from adapters.http.sessions import LockedError
 from adapters.reports import experiment, words
 from queries.experiments import Told
 from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
-WAIT_S, FILE_WAIT_S = 4.0, 60.0
 FORM_BYTES = 4 * 1024
 _Key = Annotated[str, Parameter(min_length=1, max_length=200)]
-_FormData = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 _OPTIONS: dict[str, Any] = {"include_in_schema": False, "exception_handlers": HANDLERS}
 _FORM_OPTIONS: dict[str, Any] = {**_OPTIONS, "status_code": 303, "request_max_body_size": FORM_BYTES}
 _LIVE = ("running", "paused")
@@ -33,13 +31,13 @@ _LIVE = ("running", "paused")
 def analyst_routes(desk: AnalystDesk) -> Sequence[HTTPRouteHandler]:
     """All pages and their files."""
     pages, attribution = _Pages(desk), AttributionPages(desk)
-    one = f"{PATH}/experiments/{{key:str}}"
+    one = f"{HOME}/{{key:str}}"
     return [
         get(PATH, operation_id="analyst", **_OPTIONS)(pages.home),
         get(f"{PATH}/login", operation_id="analystLogin", **_OPTIONS)(pages.login),
         post(f"{PATH}/login", operation_id="analystBegin", **_FORM_OPTIONS)(pages.begin),
         post(f"{PATH}/logout", operation_id="analystEnd", **_FORM_OPTIONS)(pages.end),
-        get(f"{PATH}/experiments", operation_id="analystExperiments", **_OPTIONS)(pages.experiments),
+        get(HOME, operation_id="analystExperiments", **_OPTIONS)(pages.experiments),
         get(one, operation_id="analystExperiment", **_OPTIONS)(pages.experiment),
         post(f"{one}/again", operation_id="analystAgain", **_FORM_OPTIONS)(pages.again),
         get(f"{one}/files/{{form:str}}", operation_id="analystFile", **_OPTIONS)(pages.file),
@@ -58,33 +56,28 @@ class _Pages:
 
     async def home(self, request: AnyRequest) -> Response[bytes]:
         """Where one begins."""
-        return see(f"{PATH}/experiments")
+        return see(HOME)
 
     async def login(self, request: AnyRequest) -> Response[bytes]:
         """Asks for a key."""
-        return page("login.html", wrong=None, onward=onward(request.query_params.get("next", "")))
+        return self._desk.doors.locked(request, then=request.query_params.get("next", ""))
 
-    async def begin(self, request: AnyRequest, data: _FormData) -> Response[bytes]:
-        """Begins a session, and goes on to what was asked for."""
-        then = onward(data.get("next", ""))
+    async def begin(self, request: AnyRequest, data: FormData) -> Response[bytes]:
+        """A key becomes a session, and one goes on to what was asked for."""
+        return await self._desk.doors.enter(request, data)
+
+    async def end(self, request: AnyRequest, data: FormData) -> Response[bytes]:
+        """Ends it."""
         try:
-            cookie = self._desk.sessions.begin(data.get("key", ""), request)
-        except RejectedError as error:
-            return page("login.html", status=error.status, wrong=error.reason, onward=then)
-        response = see(then)
-        response.set_cookie(cookie)
-        return response
-
-    async def end(self, request: AnyRequest) -> Response[bytes]:
-        """Ends the session."""
-        response = see(f"{PATH}/login")
-        response.set_cookie(self._desk.sessions.end(request))
-        return response
+            session = await self._desk.doors.posted(request, data)
+        except LockedError:
+            return see(f"{PATH}/login")
+        return await self._desk.doors.leave(session)
 
     async def experiments(self, request: AnyRequest) -> Response[bytes]:
         """All experiments, those under way first."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             return page("experiments.html", who=who, rows=_rows(await self._desk.known()))
 
         return await self._desk.inside(request, shown)
@@ -92,55 +85,40 @@ class _Pages:
     async def experiment(self, request: AnyRequest, key: _Key) -> Response[bytes]:
         """What came of one."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
-            ask = ask_of(request, "experiment", key, ())
-            told = await self._known(key)
+        async def shown(who: Analyst) -> Response[bytes]:
+            ask, told, address = ask_of(request, "experiment", key, ()), await self._known(key), _address(key)
             if told is None:
                 return oops("There is no such experiment.", 404)
-            address = f"{PATH}/experiments/{quote(key, safe='')}"
             try:
                 document = await self._desk.reports.get(ask, wait_s=WAIT_S)
             except BeingMadeError:
-                return page("waiting.html", who=who, title=key, status=202, headers={"Retry-After": "2"})
+                return waiting(who, key)
             except RefusedError as error:
                 return page("nothing.html", who=who, told=told, reason=str(error), again=f"{address}/again")
             body = await asyncio.to_thread(experiment.body, document, _links(address, document, ask))
-            return page(
-                "experiment.html",
-                who=who,
-                key=key,
-                body=Markup(body),
-                again=None if ask.pinned else f"{address}/again",
-                asked=dict(ask.options),
-                query=urlencode(ask.options),
-            )
+            options = dict(ask.options)
+            again = None if ask.pinned else address_of(f"{address}/again", options)
+            return page("experiment.html", who=who, key=key, body=Markup(body), again=again, asked=options)
 
         return await self._desk.inside(request, shown)
 
-    async def again(self, request: AnyRequest, key: _Key) -> Response[bytes]:
+    async def again(self, request: AnyRequest, key: _Key, data: FormData) -> Response[bytes]:
         """Makes the report anew."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
+        async def shown(who: Analyst) -> Response[bytes]:
             ask = ask_of(request, "experiment", key, ())
             self._desk.reports.forget(ask)
-            return see(
-                f"{PATH}/experiments/{quote(key, safe='')}" + (f"?{urlencode(ask.options)}" if ask.options else "")
-            )
+            return see(address_of(_address(key), dict(ask.options)))
 
-        return await self._desk.inside(request, shown)
+        return await self._desk.inside(request, shown, data)
 
     async def file(self, request: AnyRequest, key: _Key, form: _Key) -> Response[bytes]:
         """A report to take away."""
 
-        async def shown(who: ApiKey) -> Response[bytes]:
-            if form not in [each.value for each in Form] or await self._known(key) is None:
-                return oops("There is no such report.", 404)
+        async def shown(who: Analyst) -> Response[bytes]:
             ask = ask_of(request, "experiment", key, ())
-            try:
-                document = await self._desk.reports.get(ask, wait_s=FILE_WAIT_S)
-            except (BeingMadeError, RefusedError):
-                return see(f"{PATH}/experiments/{quote(key, safe='')}")
-            return await asyncio.to_thread(written, document, Form(form), EXPERIMENT, f"experiment-{key}")
+            await exists(self._desk.experiments, key, "key")
+            return await self._desk.file(ask, form, address_of(_address(key), dict(ask.options)))
 
         return await self._desk.inside(request, shown)
 
@@ -148,15 +126,15 @@ class _Pages:
         return next((each for each in await self._desk.known() if each.key == key), None)
 
 
+def _address(key: str) -> str:
+    return f"{HOME}/{quote(key, safe='')}"
+
+
 def _links(address: str, document: Document, ask: ReportAsk) -> dict[str, Any]:
-    """Of this very report: pinned to its positions and its end."""
     told = document.report
     until = words.moment(told["until_ms"], "%Y-%m-%dT%H:%M:%S")
-    options = dict(ask.options) | {"at": ",".join(map(str, told["positions"])), "until": until}
-    query = urlencode(sorted(options.items()))
-    names = {Form.JSON: "JSON", Form.CSV: "CSV", Form.PARQUET: "Parquet", Form.HTML: "Page as a file"}
-    files = [(name, f"{address}/files/{form}?{query}") for form, name in names.items()]
-    return {"all": f"{PATH}/experiments", "pinned": f"{address}?{query}", "files": files}
+    pinned = dict(ask.options) | {"at": ",".join(map(str, told["positions"])), "until": until}
+    return {"all": HOME, **links(address, dict(sorted(pinned.items())))}
 
 
 def _rows(known: Sequence[Told]) -> list[Mapping[str, Any]]:
@@ -165,7 +143,7 @@ def _rows(known: Sequence[Told]) -> list[Mapping[str, Any]]:
     return [
         {
             "told": told,
-            "href": f"{PATH}/experiments/{quote(told.key, safe='')}",
+            "href": _address(told.key),
             "arms": ", ".join(f"{each.name} {each.buckets / 100:g} %" for each in told.design.variants),
             "changed": words.moment(told.history[-1].at_ms, "%-d %b %Y"),
         }

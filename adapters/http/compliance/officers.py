@@ -2,13 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+
+from adapters.http.people import People
 
 ID = re.compile(r"[A-Za-z0-9._-]{1,40}")
-#: A session ends when nothing was done for so long, and in any case so long after the login.
-IDLE, LONGEST = timedelta(minutes=30), timedelta(hours=8)
 
 
 class Role(StrEnum):
@@ -31,20 +29,4 @@ class Officer:
         return f"officer:{self.id}"
 
 
-class Officers(Protocol):
-    """Officers and their sessions. All raise UnavailableError."""
-
-    def known(self, key: str) -> Officer | None:
-        """Whose key it is; None for one that is unknown or revoked."""
-
-    def begin(self, officer: Officer, now: datetime) -> str:
-        """A new session's token, which is kept nowhere; it ends others of the officer that have expired."""
-
-    def session(self, token: str, now: datetime) -> Officer | None:
-        """Whose session it is, and goes on; None for one that is unknown, expired, or whose officer is revoked."""
-
-    def end(self, token: str) -> None:
-        """The token is good for nothing from now on."""
-
-    def csrf(self, token: str) -> str:
-        """What a form of this session must send along."""
+Officers = People[Officer]

@@ -15,10 +15,11 @@ from adapters.channels.channel import RejectedError
 from adapters.http.compliance import forms
 from adapters.http.compliance.answers import HANDLERS, HOME, SAFE, STATIC, AnyRequest, file, page, see
 from adapters.http.compliance.desk import ComplianceDesk
-from adapters.http.compliance.doors import COOKIE, Doors, LockedError, Session, cookie
 from adapters.http.compliance.forms import Form
-from adapters.http.compliance.officers import Role
+from adapters.http.compliance.officers import Officer, Role
 from adapters.http.rights import Correction, Format, download, wrong
+from adapters.http.sessions import Doors, House, LockedError
+from adapters.http.sessions import Session as AnySession
 from adapters.http.shop.answers import files
 from domain.identity import IdentifierKind
 from domain.privacy import Ground, Method
@@ -29,6 +30,7 @@ from queries.recommend.words import words
 from queries.review import Verdict, pair_of
 from queries.timeline import LONGEST_PLACE, Page
 
+Session = AnySession[Officer]
 Answer = TypeVar("Answer")
 _Request = Annotated[str | None, Parameter(query="request", max_length=200, required=False)]
 _Place = Annotated[str | None, Parameter(max_length=LONGEST_PLACE, required=False)]
@@ -72,7 +74,8 @@ class _Pages:
     """One method a page."""
 
     def __init__(self, desk: ComplianceDesk) -> None:
-        self._desk, self._doors = desk, Doors(desk)
+        house = House("officer", HOME, _login, lambda then: HOME, see)
+        self._desk, self._doors = desk, Doors(desk.officers, house, desk.now)
 
     async def home(self, request: AnyRequest) -> Response[bytes]:
         """Search, and requests with their deadlines; the login, where nobody is logged in."""
@@ -96,7 +99,7 @@ class _Pages:
 
         async def find(session: Session, form: Form) -> Response[bytes]:
             purpose = forms.text(form, "purpose", 60) or None
-            stream = await self._desk.find(session.officer, forms.who(form), purpose)
+            stream = await self._desk.find(session.who, forms.who(form), purpose)
             return see(f"{HOME}/person/{stream}")
 
         return await self._write(request, find)
@@ -117,7 +120,7 @@ class _Pages:
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
             moment = Moment(forms.moment_of(as_of)) if as_of else Moment()
             case = await self._desk.case(
-                session.officer, person, moment, Page(forms.place_of(before, "before"), forms.place_of(after, "after"))
+                session.who, person, moment, Page(forms.place_of(before, "before"), forms.place_of(after, "after"))
             )
             values: dict[str, Any] = {"case": case, "stream": person, "moment": moment.as_of, "reason": _reasons(case)}
             values["answers"] = answers or ""
@@ -141,7 +144,7 @@ class _Pages:
 
         async def make(session: Session, form: Form) -> Response[bytes] | Stream:
             kind = Format.HTML if form.get("format") == Format.HTML else Format.JSON
-            found = await self._desk.export(session.officer, person, forms.text(form, "request", 200) or None)
+            found = await self._desk.export(session.who, person, forms.text(form, "request", 200) or None)
             answer = download(found, kind)
             answer.headers.update(SAFE)
             return answer
@@ -156,7 +159,7 @@ class _Pages:
             told = {"details": {field: value}} if value else {"cleared": [field]}
             try:
                 correction = Correction.model_validate(told | {"reason": forms.text(form, "reason", 500)})
-                await self._desk.correct(session.officer, person, correction)
+                await self._desk.correct(session.who, person, correction)
             except ValidationError as error:
                 raise wrong(error) from None
             return see(f"{HOME}/person/{person}")
@@ -168,7 +171,7 @@ class _Pages:
 
         async def ask(session: Session, form: Form) -> Response[bytes]:
             method = forms.one_of(Method, form.get("verified"), "verified")
-            found = await self._desk.erase(session.officer, person, method)
+            found = await self._desk.erase(session.who, person, method)
             return see(f"{HOME}/requests/{found.request}")
 
         return await self._write(request, ask)
@@ -178,8 +181,8 @@ class _Pages:
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
             found = await self._desk.one(number)
-            own = found.requested_by == session.officer.actor
-            approver = Role.APPROVER in session.officer.roles
+            own = found.requested_by == session.who.actor
+            approver = Role.APPROVER in session.who.roles
             return self._page("request.html", session, of=found, own=own, approver=approver, grounds=list(Ground))
 
         return await self._read(request, show)
@@ -191,7 +194,7 @@ class _Pages:
             if action not in ("approve", "cancel", "hold", "release"):
                 raise RejectedError("action", "there is no such action", 404)
             ground = forms.one_of(Ground, form.get("ground"), "ground") if action == "hold" else None
-            await self._desk.decide(session.officer, number, action, ground)
+            await self._desk.decide(session.who, number, action, ground)
             return see(f"{HOME}/requests/{number}")
 
         return await self._write(request, put)
@@ -200,7 +203,7 @@ class _Pages:
         """The signed proof, as a file."""
 
         async def make(session: Session, form: Form) -> Response[bytes]:
-            return file(await self._desk.bundle(session.officer, number), f"erasure-{number}.proof")
+            return file(await self._desk.bundle(session.who, number), f"erasure-{number}.proof")
 
         return await self._write(request, make)
 
@@ -209,7 +212,7 @@ class _Pages:
 
         async def show(_: AnyRequest, session: Session) -> Response[bytes]:
             try:
-                found, why_not = await self._desk.pairs(session.officer), ""
+                found, why_not = await self._desk.pairs(session.who), ""
             except RejectedError as error:
                 found, why_not = [], error.reason
             return self._page("review.html", session, pairs=found, why_not=why_not)
@@ -227,7 +230,7 @@ class _Pages:
                 pair = pair_of(forms.text(form, "pair", 80))
             except ValueError as error:
                 raise RejectedError("pair", f"the pair {error}", 422) from None
-            await self._desk.review(session.officer, pair, verdict, reason)
+            await self._desk.review(session.who, pair, verdict, reason)
             return see(f"{HOME}/review")
 
         return await self._write(request, put)
@@ -262,10 +265,8 @@ class _Pages:
         try:
             session = await self._doors.session(request)
         except LockedError:
-            return self._doors.locked(status=200 if request.url.path == HOME else 401)
-        answer = await show(request, session)
-        answer.set_cookie(cookie(request, session.token))
-        return answer
+            return self._doors.locked(request, status=200 if request.url.path == HOME else 401)
+        return self._doors.stays(request, session.token, await show(request, session))
 
     async def _write(
         self, request: AnyRequest, do: Callable[[Session, Form], Awaitable[Answer]]
@@ -274,11 +275,15 @@ class _Pages:
         try:
             session = await self._doors.posted(request, form)
         except LockedError:
-            return self._doors.locked("Your session has ended. Nothing was changed.", 401)
+            return self._doors.locked(request, "Your session has ended. Nothing was changed.", 401)
         return await do(session, form)
 
     def _page(self, template: str, session: Session, **values: Any) -> Response[bytes]:
-        return page(template, officer=session.officer, csrf=session.csrf, now=self._desk.now(), **values)
+        return page(template, officer=session.who, csrf=session.csrf, now=self._desk.now(), **values)
+
+
+def _login(csrf: str, words: str, status: int, _: str) -> Response[bytes]:
+    return page("login.html", status=status, csrf=csrf, words=words)
 
 
 def _reasons(case: Case) -> Callable[[Any], str]:
@@ -287,6 +292,3 @@ def _reasons(case: Case) -> Callable[[Any], str]:
         return words(item.reason, product.title if product else item.because, product.category if product else None)
 
     return reason
-
-
-__all__ = ["COOKIE", "compliance_routes"]

@@ -1,9 +1,8 @@
 """In-memory stand-ins for the two ports of the HTTP adapter, and an app over them with the real channels."""
 
 import hmac
-import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +18,6 @@ from adapters.channels.segment import Segment
 from adapters.channels.shopify import Shopify
 from adapters.http import Access as HttpAccess
 from adapters.http import ApiKey, ApiKeys, Metrics, Scope, create_app, generate
-from adapters.http.attribution import WrongPositionError
 from adapters.http.erasures import Erasures
 from adapters.http.experiment_changes import ExperimentDesk
 from adapters.http.experiments import Experiments
@@ -123,18 +121,6 @@ class MemoryReceipts:
 
     def of_person(self, streams: Sequence[UUID], limit: int) -> Sequence[Decision | Gone]:
         return []
-
-
-class MemoryAttribution:
-    """Makes a report of what it was asked; the log has one shard of ten events."""
-
-    async def make(self, asked: Mapping[str, str], form: str) -> bytes:
-        if int(asked.get("as-of-position", "0")) > 10:
-            raise WrongPositionError("one number for each of 1 shards, up to 10")
-        return json.dumps({"asked": dict(asked), "form": form}).encode()
-
-    async def published(self) -> list[dict[str, Any]]:
-        return [{"key": "k", "version": 1}]
 
 
 @dataclass
@@ -334,7 +320,7 @@ def app(
         erasures=erasures or MemoryErasures(),
         reviews=reviews or MemoryReviews(),
         reports=reports or MemoryReports(),
-        attribution=MemoryAttribution(),
+        published=lambda key: [{"key": key or "all", "version": 1}],
         live=live if live is not None else Live(reader, IDENTITY_SECRET, lambda: NOW),
         metrics=metrics,
         now=lambda: NOW,

@@ -139,3 +139,35 @@ def test_a_page_without_the_package_for_charts_says_so(monkeypatch: pytest.Monke
     bare = document(drawn().report)
     assert bare.charts == {} and re.search("pip install", str(bare.missing))
     assert "pip install" in page(bare)
+
+
+WIDE = {"value": 1.857, "low": -0.606, "high": 4.32}
+
+
+@pytest.mark.parametrize(
+    ("result", "absolute", "said"),
+    [
+        (
+            {"metric": "conversion", "kind": "proportion"},
+            {"value": 0.325, "low": 0.099, "high": 0.551},
+            "+9.9 … +55.1 points",
+        ),
+        ({"metric": "revenue", "kind": "mean"}, {"value": 380, "low": 62, "high": 617}, "+0.62 EUR … +6.17 EUR"),
+        (
+            {"metric": "conversion", "kind": "proportion"},
+            {"value": 0.325, "low": -0.1, "high": 0.8},
+            "\N{MINUS SIGN}60.6% … +432.0%",
+        ),
+    ],
+)
+def test_an_interval_never_hides_what_was_shown(result: Any, absolute: Any, said: str) -> None:
+    assert words.interval(result, absolute, WIDE, "EUR") == said
+    told = words.readable(absolute, WIDE)
+    assert told is not None and (told["low"] > 0) == (absolute["low"] > 0) and told["value"] == WIDE["value"]
+
+
+def test_bands_over_time_leave_0_when_it_was_decided() -> None:
+    view = shown.experiment(drawn().report)
+    (path,) = view["paths"]
+    first = next(look for look in path["looks"] if look["decides"])
+    assert not first["interval"].startswith(words.MINUS) or " … +" not in first["interval"]

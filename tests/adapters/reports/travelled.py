@@ -47,8 +47,8 @@ def travelled() -> dict[str, Any]:
     made = report(trails(), (4_811,), ASKED)
     (euros,) = made.currencies
     lifts = (
-        Lift("no-recommendations", "with", "conversion", 0.021, 0.004, 0.038, 81_204),
-        Lift("no-recommendations", "with", "net_revenue", 0.012, -0.02, 0.044, 81_204),
+        Lift("no-recommendations", "with", "conversion", 0.021, 0.004, 0.038, 81_204, True),
+        Lift("no-recommendations", "with", "net_revenue", 0.012, -0.02, 0.044, 81_204, False),
     )
     beside = replace(euros.personalization, measured=lifts, words=(CREDITED, MEASURED))
     return plain(replace(made, currencies=(replace(euros, personalization=beside),)))

@@ -38,6 +38,27 @@ def test_removal_effects_are_those_of_walking_the_graph(paths: list[Path], order
         assert effect.conversions == pytest.approx(1 - without / whole if whole else 0.0, abs=1e-9)
 
 
+@given(several, st.integers(1, 4))
+def test_a_large_chain_is_walked_to_what_elimination_gives(paths: list[Path], order: int) -> None:
+    found = chain(count(paths, order))
+    eliminated = effects(found)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("projections.attribution.markov.ELIMINATED", 0)
+        walked = effects(found)
+    for channel, effect in eliminated.items():
+        assert walked[channel].conversions == pytest.approx(effect.conversions, abs=1e-12)
+        assert walked[channel].value == pytest.approx(effect.value, abs=1e-12)
+
+
+def test_walking_ends_where_ways_are_long_or_go_in_circles(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [stepped(("a", "b") * 2_000, 1, 10), stepped(("a",) * 5_000, 1, 3, 1), stepped(("c", "b"), 1, 1, 2)]
+    found = chain(count(paths))
+    eliminated = effects(found)
+    monkeypatch.setattr("projections.attribution.markov.ELIMINATED", 0)
+    walked = effects(found)
+    assert all(walked[each].conversions == pytest.approx(eliminated[each].conversions, abs=1e-11) for each in "abc")
+
+
 def test_a_worked_example() -> None:
     # Of four paths: a>b converts, a converts, b converts, a>b comes to nothing.
     # Whole: 3/4. a: to b 2/3, converts 1/3. b: converts 2/3.
@@ -62,6 +83,6 @@ def test_a_higher_order_remembers_what_order_one_forgets() -> None:
 
 
 def test_a_chain_that_is_too_large_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("projections.attribution.markov.MOST_STATES", 2)
+    monkeypatch.setattr("projections.attribution.markov.MOST_STEPS", 2)
     with pytest.raises(ValueError, match="lower order"):
         count([stepped((name,), 1) for name in "abc"])

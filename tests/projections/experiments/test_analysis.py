@@ -10,7 +10,7 @@ from projections.experiments import segments, steps
 from projections.experiments.analysis import Metric, Options, Report, analyse
 from projections.experiments.correction import Correction, Family, benjamini_hochberg, holm
 from projections.experiments.moments import Sample, of_pairs, proportion
-from projections.experiments.verdict import Standing, sentence, standing, verdict
+from projections.experiments.verdict import Standing, change_of, sentence, standing, verdict
 
 
 def rates(**successes: int) -> dict[str, Sample]:
@@ -30,6 +30,18 @@ def test_a_winner_is_named_with_its_interval() -> None:
     assert "asked for is not shown" in verdict(found, "conversion", minimum_effect=0.2)
     assert "asked for" not in verdict(found, "conversion", minimum_effect=0.05)
     assert verdict(found, "conversion", lower_is_better=("conversion",)).startswith("on is worse")
+
+
+def test_where_the_relative_change_would_hide_what_was_shown_the_difference_is_told() -> None:
+    arms = {"off": proportion(200, 35), "on": proportion(200, 100)}
+    (result,) = analyse([Metric("conversion", arms)], {"off": 200, "on": 200}, Options("off", tuned=5_000)).results
+    assert result.sequence and result.sequence.relative and result.sequence.relative.low < 0
+    assert result.sequence.absolute.low > 0
+    said = sentence(result, 0.05)
+    assert "higher than the control, +32.5 percentage points, 95 % interval +" in said
+    told = change_of(result)
+    assert told is not None and 0 < told.low < told.value < told.high
+    assert told.low == pytest.approx(result.sequence.absolute.low / 0.175)
 
 
 def test_nothing_shown_is_not_nothing_there() -> None:

@@ -1,21 +1,25 @@
 """The analysts' pages: nothing without a session, and nothing that is not ours."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from adapters.http import Access, ApiKeys, Metrics, Scope, generate
-from adapters.http.analyst import AnalystDesk, analyst_routes
+from adapters.http.analyst import AnalystDesk, Analysts, analyst_routes, house
 from adapters.http.analyst.desk import onward
-from adapters.http.attribution import WrongPositionError
 from adapters.http.limits import Limits, Rate
-from adapters.http.sessions import Sessions
+from adapters.http.report_forms import alone
+from adapters.http.sessions import Doors
 from commands.ports import UnavailableError
 from queries.reports import BeingMadeError, RefusedError
-from tests.adapters.http.fakes import HERO, MemoryReader, MemoryReports, MemoryWriter, app
+from tests.adapters.http.fakes import HERO, NOW, MemoryReader, MemoryReports, MemoryWriter, app
 from tests.adapters.reports.travelled import versions
 
 Client = TestClient[Litestar]
@@ -27,16 +31,24 @@ HOME = "/analyst/experiments"
 PAGES = (HOME, f"{HOME}/hero", f"{HOME}/hero/files/csv")
 
 
-class Attribution:
-    """Two versions of one report, and its files."""
+class Kept:
+    """Sessions in memory; those in PostgreSQL are tested by themselves."""
 
-    async def make(self, asked: Mapping[str, str], form: str) -> bytes:
-        if asked.get("as-of-position") == "999":
-            raise WrongPositionError("one number for each of 2 shards")
-        return f"{form} {sorted(asked.items())}".encode()
+    def __init__(self) -> None:
+        self._of: dict[str, str] = {}
 
-    async def published(self) -> Sequence[Mapping[str, Any]]:
-        return versions()
+    def begin(self, who: str, now: datetime) -> str:
+        self._of[token := uuid4().hex] = who
+        return token
+
+    def who(self, token: str, now: datetime) -> str | None:
+        return self._of.get(token)
+
+    def end(self, token: str) -> None:
+        del self._of[token]
+
+    def csrf(self, token: str) -> str:
+        return sha256(token.encode()).hexdigest()
 
 
 @pytest.fixture
@@ -47,8 +59,9 @@ def reports() -> MemoryReports:
 @pytest.fixture
 def client(reports: MemoryReports) -> Iterator[Client]:
     access = Access(ApiKeys([KEY, OTHER_KEY, SLOW_KEY, FEW_KEY]), Limits())
-    sessions = Sessions(access, b"s" * 32, name="analyst", path="/analyst", scope=Scope.REPORTS_READ, samesite="lax")
-    routes = analyst_routes(AnalystDesk(reports, lambda: [HERO], Attribution(), sessions))
+    people = Analysts(access, Kept())
+    desk = AnalystDesk(reports, lambda: [HERO], lambda key: versions(), people, Doors(people, house(), lambda: NOW))
+    routes = analyst_routes(desk)
     made = app(MemoryWriter(), MemoryReader(), Metrics(), list(routes), reports=reports)
     with TestClient(made, raise_server_exceptions=False) as client:
         client.follow_redirects = False
@@ -56,7 +69,13 @@ def client(reports: MemoryReports) -> Iterator[Client]:
 
 
 def log_in(client: Client, text: str = TEXT, **more: str) -> Any:
-    return client.post("/analyst/login", data={"key": text, **more})
+    return post(client, "/analyst/login", "/analyst/login", key=text, **more)
+
+
+def post(client: Client, path: str, shown: str = HOME, **fields: str) -> Any:
+    """A form as a page has it, with the token that stands in it."""
+    (token,) = set(re.findall(r'name="csrf" value="([0-9a-f]{64})"', client.get(shown).text))
+    return client.post(path, data={"csrf": token, **fields})
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -71,11 +90,11 @@ def test_without_a_session_one_is_sent_to_the_login_and_back(client: Client, pat
 
 
 @pytest.mark.parametrize(
-    ("text", "status"), [("bsk_none", 401), ("", 401), (OTHER, 403)], ids=["none", "empty", "other"]
+    ("text", "status"), [("bsk_none", 403), ("", 403), (OTHER, 403)], ids=["none", "empty", "other"]
 )
 def test_a_key_that_may_not_is_told_so(client: Client, text: str, status: int) -> None:
     answer = log_in(client, text)
-    assert answer.status_code == status and "set-cookie" not in answer.headers
+    assert answer.status_code == status and "analyst=" not in answer.headers.get("set-cookie", "")
     assert not text or text not in answer.text
     assert client.get(HOME).status_code == 303
 
@@ -83,13 +102,15 @@ def test_a_key_that_may_not_is_told_so(client: Client, text: str, status: int) -
 def test_a_session_ends(client: Client) -> None:
     log_in(client)
     assert client.get(HOME).status_code == 200
-    client.post("/analyst/logout")
+    post(client, "/analyst/logout")
     assert client.get(HOME).status_code == 303
 
 
 def test_another_site_logs_nobody_in(client: Client) -> None:
+    client.get("/analyst/login")
     answer = client.post("/analyst/login", data={"key": TEXT}, headers={"Sec-Fetch-Site": "cross-site"})
-    assert answer.status_code == 403 and "set-cookie" not in answer.headers
+    assert answer.status_code == 403 and "analyst=" not in answer.headers.get("set-cookie", "")
+    assert "sent by another site" in answer.text
 
 
 @pytest.mark.parametrize("path", [*PAGES[:2], "/analyst/login", f"{HOME}/none"])
@@ -122,7 +143,7 @@ def test_files_are_those_of_the_api(client: Client) -> None:
 
 def test_again_forgets_what_was_made(client: Client, reports: MemoryReports) -> None:
     log_in(client)
-    answer = client.post(f"{HOME}/hero/again?within=7")
+    answer = post(client, f"{HOME}/hero/again?within=7")
     assert answer.status_code == 303 and answer.headers["location"] == f"{HOME}/hero?within=7"
     assert [dict(ask.options) for ask in reports.forgotten] == [{"within": "7"}]
 
@@ -186,12 +207,20 @@ def test_the_attribution_page_has_models_ways_credit_beside_what_was_measured_an
     assert " style=" not in page and "<style" not in page
 
 
-def test_attribution_files(client: Client) -> None:
+def test_attribution_files(client: Client, reports: MemoryReports) -> None:
     log_in(client)
     answer = client.get("/analyst/attribution/files/csv?from=2026-05-01&experiment=hero")
-    assert answer.text == "csv [('experiment', 'hero'), ('from', '2026-05-01')]"
+    assert answer.text.startswith("currency,model,heading,channel,cents") and ",e-mail," in answer.text
+    assert answer.headers["content-disposition"] == 'attachment; filename="attribution.csv"'
+    assert answer.headers["cache-control"] == "no-store"
+    assert dict(reports.asked[0].options) == {"experiment": "hero", "from": "2026-05-01"}
+    page = client.get("/analyst/attribution/files/html")
+    assert "Models side by side" in page.text and page.headers["content-security-policy"] == alone()
     assert client.get("/analyst/attribution/files/exe").status_code == 404
-    assert client.get("/analyst/attribution/files/csv?as_of_position=999").status_code == 400
+    reports.fails = RefusedError("one number for each of 2 shards", "as-of-position")
+    asked = "/analyst/attribution?as_of_position=999"
+    assert client.get(asked).status_code == 400 and "one number" in client.get(asked).text
+    assert client.get(asked.replace("?", "/files/csv?")).headers["location"] == asked
 
 
 @pytest.mark.parametrize(
@@ -223,7 +252,7 @@ def test_attribution_needs_its_scope(client: Client, reports: MemoryReports) -> 
 
 def test_attribution_again(client: Client, reports: MemoryReports) -> None:
     log_in(client)
-    answer = client.post("/analyst/attribution/again?from=2026-05-01")
+    answer = post(client, "/analyst/attribution/again?from=2026-05-01")
     assert answer.headers["location"] == "/analyst/attribution?from=2026-05-01"
     assert reports.forgotten[0].options == (("from", "2026-05-01"),)
 
@@ -233,3 +262,16 @@ def test_files_of_pages_are_served_and_no_others(client: Client, name: str) -> N
     assert client.get(f"/analyst/static/{name}").status_code == 200
     assert client.get(f"/analyst/static/..%2f{name}").status_code == 404
     assert client.get("/analyst/static/base.html").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/analyst/logout", f"{HOME}/hero/again", "/analyst/attribution/again"])
+def test_a_form_without_the_sessions_token_changes_nothing(client: Client, reports: MemoryReports, path: str) -> None:
+    log_in(client)
+    answer = client.post(path, data={"csrf": "0" * 64})
+    assert answer.status_code == 403 and "not from this session" in answer.text
+    assert client.get(HOME).status_code == 200 and reports.forgotten == []
+
+
+def test_after_some_wrong_keys_one_has_to_wait(client: Client) -> None:
+    told = [log_in(client, "bsk_wrong").status_code for _ in range(6)]
+    assert told == [403] * 5 + [429] and log_in(client).status_code == 429

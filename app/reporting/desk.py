@@ -5,7 +5,6 @@ import asyncio
 import json
 import logging
 import os
-import re
 import sys
 import time
 from collections import OrderedDict
@@ -19,22 +18,20 @@ from commands.ports import UnavailableError
 from queries.reports import BeingMadeError, Document, RefusedError, ReportAsk
 
 LOGGER = logging.getLogger("bespoke.reports")
-FRESH_S, LIMIT_S = 300.0, 1_800.0
+FRESH_S, REFUSED_S, LIMIT_S = 300.0, 15.0, 1_800.0
 MOST_KEPT, MOST_WAITING, MOST_BYTES = 64, 16, 64 << 20
 NICER = 10
-EXPERIMENT = "experiment"
-#: What a command says of positions that the log does not have.
-WRONG = re.compile(r"^bespoke: (?:--at|--as-of-position): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    document: Document
-    at: float
+    made: Document | RefusedError
+    until: float
 
 
 class ReportDesk:
-    """Of one process. Reports are kept for ``fresh_s``, those of fixed positions too: an erasure changes them."""
+    """Of one process. Reports are kept for ``fresh_s``, those of fixed positions too: an erasure changes them. A
+    refusal is kept for a moment, so that whoever was asked to come again hears of it."""
 
     def __init__(
         self,
@@ -54,6 +51,8 @@ class ReportDesk:
         """Raises BeingMadeError where it takes longer, RefusedError where there is nothing to report, UnavailableError
         where a server is down or too much waits."""
         if (kept := self._fresh(ask)) is not None:
+            if isinstance(kept, RefusedError):
+                raise RefusedError(str(kept), kept.option)
             return kept
         making = self._making.get(ask)
         if making is None:
@@ -76,18 +75,20 @@ class ReportDesk:
             task.cancel()
         await asyncio.gather(*self._making.values(), return_exceptions=True)
 
-    def _fresh(self, ask: ReportAsk) -> Document | None:
+    def _fresh(self, ask: ReportAsk) -> Document | RefusedError | None:
         kept = self._kept.get(ask)
-        if kept is None or self._clock() - kept.at >= self._fresh_s:
+        if kept is None or self._clock() >= kept.until:
             return None
         self._kept.move_to_end(ask)
-        return kept.document
+        return kept.made
 
     def _done(self, ask: ReportAsk, task: "asyncio.Task[Document]") -> None:
         del self._making[ask]
-        if task.cancelled() or task.exception() is not None:
-            return
-        self._kept[ask] = _Kept(task.result(), self._clock())
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, RefusedError):
+            self._kept[ask] = _Kept(error, self._clock() + REFUSED_S)
+        elif error is None and not task.cancelled():
+            self._kept[ask] = _Kept(task.result(), self._clock() + self._fresh_s)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
 
@@ -99,27 +100,24 @@ class ReportDesk:
         except ValueError:
             raise UnavailableError("a report could not be made") from None
         if (refused := made.get("refused")) is not None:
-            raise RefusedError(str(refused))
-        if ask.kind == EXPERIMENT:
-            return Document(made["report"], made["charts"], made["missing"])
-        return Document(made, {})
+            raise RefusedError(str(refused), made.get("option"))
+        return Document(made["report"], made["charts"], made["missing"])
 
     async def _run(self, ask: ReportAsk) -> bytes:
-        form = "--document" if ask.kind == EXPERIMENT else "--json"
         options = (f"--{name}={value}" if value else f"--{name}" for name, value in ask.options)
-        arguments = [ask.kind, "report", form, *options]
+        arguments = [ask.kind, "report", "--document", *options]
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app.cli", *arguments, *(("--", ask.key) if ask.key else ())),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
             limit=MOST_BYTES,
             start_new_session=True,
             preexec_fn=_humble(os.getpid()),
         )
         try:
-            told, said = await asyncio.wait_for(child.communicate(), self._limit_s)
+            told, _ = await asyncio.wait_for(child.communicate(), self._limit_s)
         except (TimeoutError, asyncio.CancelledError) as error:
             with suppress(ProcessLookupError):
                 child.kill()
@@ -128,13 +126,12 @@ class ReportDesk:
                 raise
             raise UnavailableError("a report took too long") from None
         if child.returncode:
-            wrong = WRONG.search(said.decode(errors="replace"))
-            raise RefusedError(wrong[1][:200]) if wrong else _failed(child.returncode)
+            raise _failed(child.returncode)
         return told
 
 
 def _failed(code: int) -> UnavailableError:
-    """Why is on the standard error of the command; its code is told to whoever looks at the log."""
+    """Why is told by the command, to whoever runs it; its code stands in the log."""
     LOGGER.warning("a report could not be made: its process ended with %d", code)
     return UnavailableError("a report could not be made")
 
