@@ -77,7 +77,7 @@ run: setup
 # Most tests wait for servers and processes, so there is work for more than there are processors. Each worker has servers
 # of its own, and whole files of tests: how busy neighbours are must not decide what a test sees.
 test: setup-dev
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20 $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20 --disable-warnings $(ARGS)
 
 lint: setup-dev
 	@$(BIN)/ruff format --check .

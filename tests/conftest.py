@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import hypothesis
 import pytest
 from psycopg import connect
 
@@ -11,6 +12,9 @@ from app.settings import Settings
 from app.wiring import Wiring
 from tests.namespaces import namespace
 
+#: How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("bespoke", deadline=None)
+hypothesis.settings.load_profile("bespoke")
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 
