@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from domain.customer import Customer
 from domain.event import Event
 from domain.values import Purpose
-from projections.customer import age_band, bands_of
+from projections.customer.who import age_band, bands_of
 from projections.moment import millis, tag
 from readmodels.features import CHILD
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.merchandising import Segment
 from domain.values import Purpose
-from projections.customer import AGE_BANDS
+from projections.customer.who import AGE_BANDS
 from queries.recommend.ask import Ask
 from queries.recommend.segments import AGES, consents_of, segments_of
 from queries.recommend.situation import situation_of
