@@ -53,7 +53,7 @@ def test_csv(asking: Client, path: str, asked: dict[str, str]) -> None:
     answer = get(asking, path=path, **asked)
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     if path == PATH:
-        assert {row["part"] for row in rows} == {"arm", "metric", "board", "segment", "look"}
+        assert {row["part"] for row in rows} == {"arm", "metric", "board", "segment", "look", "bandit"}
     else:
         assert {row["heading"] for row in rows} == {"credit", "net revenue", "unattributed", "erased revenue"}
     name = "experiment-hero.csv" if path == PATH else "attribution.csv"

@@ -170,7 +170,7 @@ def _reports(wiring: Wiring) -> dict[str, Any]:
     return {
         "attribution": repr(attribution.made(wiring, wanted, heads)),
         "touches": repr(attribution.read(wiring, heads)),
-        "published": repr([asdict(each) for each in wiring.published.all()]),
+        "published": repr([asdict(v) for last in wiring.published.latest() for v in wiring.published.of(last.key)]),
         "experiment": repr(exposed_persons.read(wiring, mark("variant"), "EUR", heads)),
         "training set": repr(training_set.read(wiring, Rules())),
         "models": _models(wiring),
