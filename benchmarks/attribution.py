@@ -60,9 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bespoke-attribution-") as folder:
         told = {**_file(given, Path(folder)), **_bulk(given, Path(folder))}
     exact = told.pop("file_exact") and told.pop("bulk_exact")
-    print(
-        json.dumps({**told, "credits_exact": exact, "seed": given.seed, "cores": os.cpu_count(), **where()}, indent=2)
-    )
+    print(json.dumps({**told, "credits_exact": exact, "seed": given.seed, "cores": os.cpu_count(), **where()}))
 
 
 def _file(given: argparse.Namespace, folder: Path) -> dict[str, Any]:

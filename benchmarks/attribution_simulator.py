@@ -91,7 +91,7 @@ def main() -> None:
         "seconds": round(perf_counter() - began, 1),
         **where(),
     }
-    print(json.dumps(told, indent=2))
+    print(json.dumps(told))
     if given.page:
         given.page.parent.mkdir(parents=True, exist_ok=True)
         given.page.write_text(page(told))

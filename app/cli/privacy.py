@@ -41,7 +41,7 @@ for command in (export, bundle, verify, public_key, rotate_keys, epochs, expire)
 @privacy.command()
 @json_option
 def record(as_json: bool) -> None:
-    """Print the record of processing (Art. 30 GDPR), with how long this installation keeps what."""
+    """Print the record of processing (Article 30 GDPR), with how long this installation keeps what."""
     settings = Settings()
     show(as_data(settings), record_of_processing(settings), as_json=as_json)
 
