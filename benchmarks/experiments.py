@@ -7,6 +7,7 @@ functions:
 - CUPED: the variance that is left, against 1 - ρ²
 - sample ratio mismatch: false alarms of one look, and what is found of 51/49 and 50.5/49.5 at 100,000 units
 - some A/A experiments through the log: does the report tell what was drawn?
+- how long it takes to find the arms of a person in three experiments, by hash version
 """
 
 import argparse
@@ -14,15 +15,23 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from uuid import UUID, uuid4
 
+import msgspec
 import numpy as np
 
 from app.cli.output import bar
 from benchmarks.experiments_log import through_the_log
 from benchmarks.where import where
+from domain.arm import Arm, Objectives
+from domain.assignment.hashing import BUCKETS, HashVersion
+from domain.design import Design, Variant
+from domain.experiment import State
 from projections.experiments import cuped, frequentist, moments, sequential, srm
 from projections.experiments.moments import Sample
 from projections.experiments.steps import cumulated
+from queries.recommend.arms import arms_of, test_of
+from readmodels.experiment import ExperimentRecord
 
 DAYS, DAILY, RATE = 28, 500, 0.05
 #: Of the logarithm of an order's value.
@@ -128,6 +137,29 @@ def mismatches(looks: int, seed: int) -> dict[str, float]:
     return found
 
 
+def assigning_us(persons: int = 50_000) -> dict[str, float]:
+    """Hash version → microseconds to find a person's arms in three experiments: the mean over so many persons, of the
+    best of three runs."""
+    return {v.value: round(min(_assigned_us(v, persons) for _ in range(3)), 2) for v in HashVersion}
+
+
+def _assigned_us(version: HashVersion, persons: int) -> float:
+    arms = tuple(Variant(name=name, buckets=5_000, changes=Arm(weights=Objectives())) for name in ("a", "b"))
+    design = Design(hypothesis="none", primary_metric="conversion", variants=arms, hash_version=version)
+    told = msgspec.json.encode(design.model_dump(mode="json"))
+    tests = [
+        test_of(ExperimentRecord(UUID(int=n), 0, f"test {n}", f"seed {n}", State.RUNNING, BUCKETS, "", told))
+        for n in range(3)
+    ]
+    units = [str(uuid4()) for _ in range(persons)]
+    began = time.perf_counter()
+    found = [arms_of(tests, "home", unit, {}, dict) for unit in units]
+    took = time.perf_counter() - began
+    if not all(len(each) == len(tests) for each in found):
+        raise RuntimeError("somebody is in no arm")
+    return took / persons * 1e6
+
+
 def _each(words: str, experiments: int, seed: int) -> Iterator[np.random.Generator]:
     with bar(words, experiments) as step:
         for i in range(experiments):
@@ -151,6 +183,7 @@ def main() -> None:
         "cuped": cuped_left(given.cuped, given.seed),
         "srm": mismatches(given.looks, given.seed),
         "through_the_log": through_the_log(given.logged, given.seed),
+        "assign_3_us": assigning_us(),
     }
     for name, found in figures.items():
         print(name, json.dumps(found))
