@@ -31,10 +31,11 @@ from tests.adapters.kafka.conftest import (  # noqa: F401
     topic,
 )
 from tests.adapters.kafka.test_ingest import recorded, skus
+from tests.app.crowd import crowded
 from tests.app.looking import everything, wait_for
 from tests.app.test_away import NO_POSTGRES
 from tests.app.test_live import House
-from tests.app.test_remaking import SKUS, listed, view
+from tests.app.test_remaking import SKUS
 from tests.app.test_reshard_processes import free_port, track
 from tests.app.test_rights import items, said, shown
 
@@ -99,11 +100,7 @@ def test_a_withdrawal_counts_in_the_next_answer_while_nobody_takes_from_the_topi
     build: Callable[..., Wiring],  # noqa: F811
 ) -> None:
     wiring = build(port=free_port())
-    for number in range(20):
-        wiring.bus().dispatch(listed(number))
-    crowd = [str(uuid4()) for _ in range(12)]
-    wiring.bus().dispatch([view(v, SKUS[(n + i) % 12], 10 * n + i) for n, v in enumerate(crowd) for i in range(8)])
-    runners.catch_up(wiring, folding.start_generation(wiring))
+    crowd = crowded(wiring)
     with Children(wiring.settings) as children:
         children.start("project", "--follow")
         children.start("serve")

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.children import Children
-from app.projecting import folding, runners
 from app.settings import Settings
 from app.wiring import Wiring
 from commands.consent import PassConsentString, RequestAccess
@@ -22,10 +21,11 @@ from domain.identity import Identifier, IdentifierKind
 from domain.values import Channel, Details
 from projections.history import Sharded
 from queries.recommend.placements import Source
+from tests.app.crowd import crowded
 from tests.app.looking import wait_for
 from tests.app.test_cli import answered, bespoke
 from tests.app.test_live import House
-from tests.app.test_remaking import SKUS, command, listed, view
+from tests.app.test_remaking import SKUS, command
 from tests.app.test_reshard_processes import free_port
 from tests.namespaces import namespace
 
@@ -38,12 +38,7 @@ PERSONAL = {Source.SESSION, Source.PEOPLE, Source.TOGETHER, Source.CONTENT}
 @pytest.fixture(scope="module")
 def house(servers: Wiring, settings: Settings) -> Iterator[House]:
     with namespace(settings, port=free_port()) as wiring:
-        bus = wiring.bus()
-        for number in range(20):
-            bus.dispatch(listed(number))
-        crowd = [str(uuid4()) for _ in range(12)]
-        bus.dispatch([view(v, SKUS[(n + i) % 12], 10 * n + i) for n, v in enumerate(crowd) for i in range(8)])
-        runners.catch_up(wiring, folding.start_generation(wiring))
+        crowded(wiring)
         with Children(wiring.settings) as children:
             children.start("project", "--follow")
             children.start("serve")
