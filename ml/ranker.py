@@ -41,9 +41,3 @@ class Lessons:
     attributes: Attributes | None
     hidden: Hidden
     personal: bool = False
-
-
-class Trainer(Protocol):
-    """Trains a model; the same seed gives the same model. ``progress`` is told what is done, and which part of it."""
-
-    def __call__(self, lessons: Lessons, seed: int, progress: Progress) -> Ranker: ...

@@ -56,14 +56,6 @@ def moments(model: Scorer, x: Floats) -> Moments:
     return x[active] @ model.means[active], np.sqrt(np.maximum(variances, 1e-18))
 
 
-def moments_of_some(model: Scorer, arms: Rows, x: Floats) -> tuple[Floats, Floats]:
-    """The moments of these arms (K,) alone, in their order."""
-    products = x[model.first] * x[model.second]
-    felt, active = np.flatnonzero(products), np.flatnonzero(x)
-    variances = products[felt] @ model.spreads[felt[:, None], arms]
-    return x[active] @ model.means[active[:, None], arms], np.sqrt(np.maximum(variances, 1e-18))
-
-
 def moments_of(model: Scorer, contexts: Floats) -> tuple[Floats, Floats]:
     """The moments (M, A) of each of M contexts (M, D), for whoever has many at once."""
     products = contexts[:, model.first] * contexts[:, model.second]

@@ -122,17 +122,19 @@ def test_ials_folds_persons_in_as_implicit_does() -> None:
     pytest.importorskip("implicit", reason="needs the extra 'rivals'")
     from implicit.cpu.als import AlternatingLeastSquares
     from scipy.sparse import csr_matrix
+    from threadpoolctl import threadpool_limits
 
     from ml.baselines import ials
     from ml.baselines.incidence import incidence
 
     learnt = lessons([[n % ITEMS, (n * n) % ITEMS, (n + 1) % ITEMS] for n in range(30)])
     config = ials.Config(width=4)
-    model = AlternatingLeastSquares(
-        factors=4, regularization=config.regularization, alpha=config.confidence, random_state=0, num_threads=1
-    )
     having = csr_matrix(incidence(learnt.sequences, ITEMS))
-    model.fit(having, show_progress=False)
+    with threadpool_limits(1, "blas"):  # it warns otherwise
+        model = AlternatingLeastSquares(
+            factors=4, regularization=config.regularization, alpha=config.confidence, random_state=0, num_threads=1
+        )
+        model.fit(having, show_progress=False)
     ours = ials.Ials(model.item_factors, config)
     expected = model.recalculate_user(np.arange(30), having)
     assert ours.users(learnt.sequences) == pytest.approx(expected, abs=1e-4)
